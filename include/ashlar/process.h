@@ -1,0 +1,111 @@
+// Public interface: version, messages and errors, and the life of threads and of the process.
+// Not for use alone: mimalloc.h includes it.
+#ifndef ASHLAR_PROCESS_H
+#define ASHLAR_PROCESS_H
+
+#include <stddef.h>
+#if !defined(__cplusplus)
+#include <stdbool.h>
+#endif
+
+#include "ashlar/attributes.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/// @name The library itself
+/// @{
+
+/// The version of the interface that was linked: MI_MALLOC_VERSION of its header. Any thread,
+/// constant time.
+mi_decl_nodiscard mi_decl_export int mi_version(void) mi_attr_noexcept;
+
+/// Whether the plain malloc and free of the process were redirected to this library when it was
+/// loaded. Only Windows redirects in that way; elsewhere this is false, also where the library
+/// overrides malloc at link or load time. Any thread, constant time.
+mi_decl_nodiscard mi_decl_export bool mi_is_redirected(void) mi_attr_noexcept;
+
+/// @}
+/// @name Messages and errors
+/// @{
+
+/**
+ * Receives a message, or a part of one.
+ * @param msg text that ends in a zero byte; valid during the call only
+ * @param arg what was given when it was registered
+ * The function may be called from inside any call of this interface, by several threads at once.
+ * It may allocate; a message that the library has for the same thread meanwhile is dropped.
+ */
+typedef void(mi_cdecl mi_output_fun)(const char* msg, void* arg);
+
+/**
+ * Sends all messages to `out` instead of stderr.
+ * @param out the function; NULL: stderr, unbuffered. What was printed before the first call of
+ *            this function (up to 32 KiB of it) is handed to `out` at once
+ * @param arg given to `out` with each message
+ * Any thread; a message that another thread is printing may still go to the earlier function.
+ */
+mi_decl_export void mi_register_output(mi_output_fun* out, void* arg) mi_attr_noexcept;
+
+/**
+ * Hears of errors.
+ * @param err EAGAIN: a block freed twice; EFAULT: a corrupted block or list; ENOMEM: out of
+ *            memory; EOVERFLOW: a request over PTRDIFF_MAX or an overflowing product; EINVAL: an
+ *            invalid pointer
+ * @param arg what was given when it was registered
+ * Called by the thread that met the error, after the message, holding no lock: it may allocate. An
+ * error that it meets itself does not call it again. It must return, or end the program.
+ */
+typedef void(mi_cdecl mi_error_fun)(int err, void* arg);
+
+/// Calls `fun` with `arg` for every error; NULL: as without a function (debug and secure builds
+/// stop the program on EFAULT, EINVAL and EAGAIN). Any thread.
+mi_decl_export void mi_register_error(mi_error_fun* fun, void* arg) mi_attr_noexcept;
+
+/// @}
+/// @name Threads and the process
+/// @{
+
+/**
+ * Called now and then from inside allocation, so that a program can free what it has put aside.
+ * @param force     whether memory is being collected by force: free all there is
+ * @param heartbeat a number that grows from call to call
+ * @param arg       what was given when it was registered
+ */
+typedef void(mi_cdecl mi_deferred_free_fun)(bool force, unsigned long long heartbeat, void* arg);
+
+/// Has `deferred_free` called on the slow paths of allocation, by the allocating thread, never
+/// from inside itself; NULL: no longer. A loop that allocates and frees one block reaches it too.
+/// Any thread.
+mi_decl_export void mi_register_deferred_free(mi_deferred_free_fun* deferred_free,
+                                              void* arg) mi_attr_noexcept;
+
+/**
+ * Gives memory back: takes in what other threads have freed of the calling thread's blocks and
+ * releases its empty pages.
+ * @param force true: all of it, free memory of the arenas given to the system at once, orphan
+ *              pages taken in if called by the main thread
+ * Any thread, for itself. Time linear in the pages of the thread.
+ */
+mi_decl_export void mi_collect(bool force) mi_attr_noexcept;
+
+/// Prepares the calling thread. Happens by itself at its first allocation; a second call does
+/// nothing. Constant time.
+mi_decl_export void mi_thread_init(void) mi_attr_noexcept;
+
+/// Orphans the calling thread's pages, as its end does by itself: its blocks stay valid. A later
+/// allocation prepares the thread again. Time linear in the pages of the thread.
+mi_decl_export void mi_thread_done(void) mi_attr_noexcept;
+
+/// Prepares the process. Happens by itself before the first allocation; a second call does
+/// nothing. Any thread.
+mi_decl_export void mi_process_init(void) mi_attr_noexcept;
+
+/// @}
+
+#if defined(__cplusplus)
+}  // extern "C"
+#endif
+
+#endif  // ASHLAR_PROCESS_H

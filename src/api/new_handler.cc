@@ -1,0 +1,85 @@
+// The new handler and bad_alloc, reached without linking to a C++ runtime: its symbols are weak
+// here, and absent in a C program. This is the one file that is compiled with exceptions.
+#include "api/new_handler.h"
+
+#include "heap/allocate.h"
+#include "os/system.h"
+
+// Exception handling of a file needs these; a C program has none of them and never gets here.
+asm(".weak __gxx_personality_v0\n"
+    ".weak __cxa_begin_catch\n"
+    ".weak __cxa_end_catch\n"
+    ".weak _Unwind_Resume\n"
+    ".weak _ZSt9terminatev");
+
+// std::get_new_handler() and the function that throws std::bad_alloc, of libstdc++ and libc++,
+// under their names in the Itanium C++ ABI.
+extern "C" {
+[[gnu::weak]] void (*_ZSt15get_new_handlerv())();
+[[gnu::weak]] void _ZSt17__throw_bad_allocv();
+[[gnu::weak]] void _ZNSt3__117__throw_bad_allocEv();
+}
+
+namespace ashlar {
+namespace {
+
+using Handler = void (*)();
+
+Handler current_handler() {
+  return _ZSt15get_new_handlerv != nullptr ? _ZSt15get_new_handlerv() : nullptr;
+}
+
+[[noreturn]] void throw_bad_alloc() {
+  if (_ZSt17__throw_bad_allocv != nullptr) {
+    _ZSt17__throw_bad_allocv();
+  }
+  if (_ZNSt3__117__throw_bad_allocEv != nullptr) {
+    _ZNSt3__117__throw_bad_allocEv();
+  }
+  static constexpr char kText[] =
+      "ashlar: error: operator new: out of memory, and no C++ runtime to throw std::bad_alloc\n";
+  System::write_error(kText, sizeof kText - 1);
+  System::stop();
+}
+
+}  // namespace
+
+void* new_or_throw(const NewRequest& request) {
+  for (;;) {
+    const Handler handler = current_handler();
+    if (handler == nullptr) {
+      throw_bad_alloc();
+    }
+    handler();
+    if (void* const block = request.try_again(request.size, request.alignment, request.old)) {
+      return block;
+    }
+  }
+}
+
+void* new_or_null(const NewRequest& request) noexcept {
+  for (;;) {
+    const Handler handler = current_handler();
+    if (handler == nullptr) {
+      return nullptr;
+    }
+    try {
+      handler();
+    } catch (...) {
+      return nullptr;
+    }
+    if (void* const block = request.try_again(request.size, request.alignment, request.old)) {
+      return block;
+    }
+  }
+}
+
+void throw_overflow(std::size_t count, std::size_t size) {
+  static_cast<void>(fail_too_large(count > size ? count : size));
+  if (const Handler handler = current_handler()) {
+    handler();
+  }
+  throw_bad_alloc();
+}
+
+}  // namespace ashlar

@@ -1,0 +1,27 @@
+// The C interface to what concerns the thread, the process and the library as a whole.
+#include "base/compiler.h"
+#include "heap/allocate.h"
+#include "heap/process.h"
+#include "heap/thread_life.h"
+#include "mimalloc.h"
+
+extern "C" {
+
+ASHLAR_EXPORT int mi_version(void) noexcept { return MI_MALLOC_VERSION; }
+ASHLAR_EXPORT bool mi_is_redirected(void) noexcept { return false; }
+
+ASHLAR_EXPORT void mi_register_deferred_free(mi_deferred_free_fun* deferred_free,
+                                             void* arg) noexcept {
+  ashlar::register_deferred_free(deferred_free, arg);
+}
+ASHLAR_EXPORT void mi_collect(bool force) noexcept { ashlar::collect(force); }
+
+ASHLAR_EXPORT void mi_process_init(void) noexcept { ashlar::start_process(); }
+ASHLAR_EXPORT void mi_thread_init(void) noexcept {
+  if (ashlar::thread_heap == &ashlar::empty_heap) {
+    ashlar::start_thread();
+  }
+}
+ASHLAR_EXPORT void mi_thread_done(void) noexcept { ashlar::end_thread(); }
+
+}  // extern "C"

@@ -1,0 +1,32 @@
+// The checks of sized and aligned frees.
+#include "api/sized_free.h"
+
+#include <errno.h>
+
+#include "support/messages.h"
+
+namespace ashlar {
+
+bool check_sized_free(const void* pointer, std::size_t size, std::size_t alignment) {
+  if (pointer == nullptr) {
+    return true;
+  }
+  const Resolved found = resolve(pointer);
+  if (found.page == nullptr) {
+    return true;  // free_block tells of it
+  }
+  if (size > found.usable) {
+    report_error(EINVAL,
+                 "free: wrong size for %p: freed as %zu bytes, but the block holds only %zu",
+                 pointer, size, found.usable);
+    return false;
+  }
+  if (alignment > 1 && !is_aligned(pointer, alignment)) {
+    report_error(EINVAL, "free: wrong alignment for %p: freed as aligned to %zu bytes", pointer,
+                 alignment);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace ashlar

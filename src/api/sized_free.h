@@ -1,0 +1,24 @@
+// free with what the caller says of the block: believed in release, checked in secure and debug.
+#pragma once
+
+#include <cstddef>
+
+#include "heap/free.h"
+#include "heap/thread_heap.h"
+
+namespace ashlar {
+
+// Reports a size or an alignment that the block can't have had; false: leave the block alone.
+[[nodiscard]] bool check_sized_free(const void* pointer, std::size_t size, std::size_t alignment);
+
+ASHLAR_ALWAYS_INLINE void free_sized(void* pointer, [[maybe_unused]] std::size_t size,
+                                     [[maybe_unused]] std::size_t alignment) {
+  if constexpr (kActive.stop_on_misuse) {
+    if (!check_sized_free(pointer, size, alignment)) {
+      return;
+    }
+  }
+  free_block(pointer);
+}
+
+}  // namespace ashlar

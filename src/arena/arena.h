@@ -1,0 +1,257 @@
+// An arena: a reserved address range divided in slices, with its metadata in front. It claims,
+// commits, releases and purges slices. What lies in the slices is no concern of this file.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include "arena/hint_bitmap.h"
+#include "arena/slice_claim.h"
+#include "arena/slice_words.h"
+#include "base/integer.h"
+#include "base/units.h"
+#include "os/memory.h"
+#include "policy/layout.h"
+
+namespace ashlar {
+
+// What an arena knows of its memory when it is made.
+struct ArenaMemory {
+  void* start = nullptr;    // aligned to kArenaAlignment
+  std::size_t size = 0;     // bytes, a multiple of kSliceSize
+  bool committed = false;   // all of it may be touched
+  bool zero = false;        // all of it reads as zero, and does again after a purge
+  bool purgeable = false;   // private and anonymous, so that a purge gives pages back
+};
+
+// Where each part of an arena's metadata begins, in bytes from its start.
+struct ArenaLayout {
+  std::uint32_t slices = 0;
+  std::uint32_t words = 0;          // groups of 64 slices
+  std::uint32_t summary_words = 0;  // groups of 64 words
+  std::size_t full_summary = 0;     // [summary_words]
+  std::size_t hint_summary = 0;     // [kSizeClassCount][summary_words]
+  std::size_t slice_words = 0;      // [words] SliceWords
+  std::size_t hint_words = 0;       // [words][kSizeClassCount]
+  std::size_t page_entries = 0;     // [slices] of kPageEntrySize
+  std::size_t remote_entries = 0;   // [slices] of kRemoteEntrySize
+  std::size_t end = 0;
+
+  static constexpr ArenaLayout of(std::size_t arena_size, std::size_t header_size) {
+    ArenaLayout layout;
+    layout.slices = static_cast<std::uint32_t>(arena_size / kSliceSize);
+    layout.words = static_cast<std::uint32_t>(divide_up(layout.slices, kBitsPerWord));
+    layout.summary_words = static_cast<std::uint32_t>(divide_up(layout.words, kBitsPerWord));
+    std::size_t at = align_up(header_size, kCacheLine);
+    auto place = [&at](std::size_t bytes, std::size_t alignment) {
+      const std::size_t here = align_up(at, alignment);
+      at = here + bytes;
+      return here;
+    };
+    layout.full_summary = place(layout.summary_words * kWordSize, kCacheLine);
+    layout.hint_summary = place(kSizeClassCount * layout.summary_words * kWordSize, kCacheLine);
+    layout.slice_words = place(layout.words * sizeof(SliceWords), kCacheLine);
+    layout.hint_words = place(std::size_t{layout.words} * kSizeClassCount * kWordSize, kCacheLine);
+    layout.page_entries = place(std::size_t{layout.slices} * kPageEntrySize, kPageEntrySize);
+    layout.remote_entries = place(std::size_t{layout.slices} * kRemoteEntrySize, kCacheLine);
+    layout.end = at;
+    return layout;
+  }
+};
+
+// Owner:       nobody; all members may be called by any thread, except that the slices named
+//              must be the caller's where a comment says so
+// Shared:      the bitmaps in the metadata, waiting_
+// Invariants:  the slices of the metadata and those beyond the end are in use for ever;
+//              waiting_ = number of set waiting bits, but for calls in progress
+// Life:        made in place at the front of its memory; never destroyed while slices are in use
+template <OsMemory Os>
+class Arena {
+ public:
+  // Makes an arena of this memory; nullptr where the memory is too small to hold its own
+  // metadata and a large page, or its metadata can't be committed.
+  static Arena* create(const ArenaMemory& memory) {
+    const ArenaLayout layout = ArenaLayout::of(memory.size, sizeof(Arena));
+    const std::size_t metadata = align_up(layout.end, kSliceSize);
+    if (memory.size < metadata + kArenaAlignment) {
+      return nullptr;
+    }
+    if (!memory.committed && !Os::commit(memory.start, metadata)) {
+      return nullptr;
+    }
+    // Memory that is not known to be zero must be made so: zero is the empty state of all that
+    // the metadata holds.
+    if (!memory.zero) {
+      __builtin_memset(memory.start, 0, metadata);
+    }
+    return new (memory.start) Arena(memory, layout);
+  }
+
+  // Claims slices, committed; false where the arena can't. Contents: what they are known to hold.
+  bool claim(SliceCount count, SliceCount alignment, SliceRun* run, Contents* contents) {
+    if (!claim_.claim(count, alignment, run)) {
+      return false;
+    }
+    return prepare(*run, contents);
+  }
+
+  // Claims exactly the slices behind a run of the caller's, so that it can grow.
+  bool claim_at(SliceRun run, Contents* contents) {
+    return run.end().value <= layout_.slices && claim_.claim_at(run) && prepare(run, contents);
+  }
+
+  // Gives back the caller's slices. `resident` tells whether they may hold physical memory.
+  void release(SliceRun run, bool resident) {
+    if (resident && memory_.purgeable) {
+      set_run(words(), &SliceWords::waiting, run);
+      // relaxed: a sum that only decides when to purge.
+      waiting_.fetch_add(run.count.value, std::memory_order_relaxed);
+    }
+    claim_.release(run);
+  }
+
+  // Purges the free slices that wait for it; returns how many it purged. Slices that other
+  // threads claim meanwhile are left alone, and so are those the system refuses to purge.
+  std::uint32_t purge_waiting() {
+    std::uint32_t purged = 0;
+    // relaxed: a sum that only decides when to purge.
+    if (waiting_.load(std::memory_order_relaxed) == 0) {
+      return 0;
+    }
+    for (std::uint32_t word = 0; word < layout_.words; ++word) {
+      // relaxed: finds candidates; in_use decides.
+      const std::uint64_t candidates = words()[word].waiting.load(std::memory_order_relaxed);
+      if (candidates == 0) {
+        continue;
+      }
+      // While their in_use bits are ours nobody allocates there.
+      const std::uint64_t ours = claim_.claim_free_of(word, candidates);
+      for_each_run(word, ours, [&](SliceRun run) { purged += purge_run(run); });
+    }
+    return purged;
+  }
+
+  // Bytes that are free and may be resident.
+  std::size_t waiting_bytes() const {
+    // relaxed: a sum that only decides when to purge.
+    const std::int64_t waiting = waiting_.load(std::memory_order_relaxed);
+    return waiting > 0 ? static_cast<std::size_t>(waiting) * kSliceSize : 0;
+  }
+
+  bool contains(const void* pointer) const {
+    return address_of(pointer) - address_of(memory_.start) < memory_.size;
+  }
+  void* start() const { return memory_.start; }
+  std::size_t size() const { return memory_.size; }
+  void* address(SliceIndex slice) const {
+    return at_offset(memory_.start, std::size_t{slice.value} * kSliceSize);
+  }
+  SliceIndex slice_of(const void* pointer) const {
+    return {static_cast<std::uint32_t>(bytes_between(memory_.start, pointer) / kSliceSize)};
+  }
+  SliceIndex first_slice() const { return {metadata_slices_}; }
+
+  // The metadata of the page that starts at a slice, and its remote word's line.
+  void* page_entry(SliceIndex slice) const {
+    return at_offset(memory_.start,
+                     layout_.page_entries + std::size_t{slice.value} * kPageEntrySize);
+  }
+  void* remote_entry(SliceIndex slice) const {
+    return at_offset(memory_.start,
+                     layout_.remote_entries + std::size_t{slice.value} * kRemoteEntrySize);
+  }
+
+  // The orphan pages with room of one size class, as hints.
+  HintBitmap orphans(std::uint32_t size_class) const {
+    return HintBitmap(
+        at_offset<AtomicWord>(memory_.start, layout_.hint_words) + size_class, kSizeClassCount,
+        at_offset<AtomicWord>(memory_.start, layout_.hint_summary) +
+            std::size_t{size_class} * layout_.summary_words,
+        layout_.words);
+  }
+
+  // For tests and reports: how many slices of a run are free / committed / dirty / waiting.
+  std::uint32_t count_in_use() const { return count_all(&SliceWords::in_use); }
+  std::uint32_t count_waiting() const { return count_all(&SliceWords::waiting); }
+  std::uint32_t count_dirty() const { return count_all(&SliceWords::dirty); }
+  std::uint32_t count_committed() const { return count_all(&SliceWords::committed); }
+  std::uint32_t slice_total() const { return layout_.slices; }
+
+ private:
+  Arena(const ArenaMemory& memory, const ArenaLayout& layout)
+      : memory_(memory),
+        layout_(layout),
+        metadata_slices_(static_cast<std::uint32_t>(divide_up(layout.end, kSliceSize))),
+        claim_(words(), at_offset<AtomicWord>(memory.start, layout.full_summary), layout.words) {
+    const SliceRun metadata{{0}, {metadata_slices_}};
+    claim_.claim_at(metadata);
+    const std::uint32_t beyond = layout.words * kBitsPerWord - layout.slices;
+    if (beyond != 0) {
+      claim_.claim_at({{layout.slices}, {beyond}});
+    }
+    if (!memory.committed) {
+      set_run(words(), &SliceWords::committed, metadata);
+    }
+    if (!memory.zero) {
+      set_run(words(), &SliceWords::dirty, {{0}, {layout.slices}});
+    }
+  }
+
+  SliceWords* words() const {
+    return at_offset<SliceWords>(memory_.start, layout_.slice_words);
+  }
+
+  // Makes claimed slices fit for use; gives them back where they can't be committed.
+  bool prepare(SliceRun run, Contents* contents) {
+    const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
+    if (waited != 0) {
+      // relaxed: a sum that only decides when to purge.
+      waiting_.fetch_sub(waited, std::memory_order_relaxed);
+    }
+    if (!memory_.committed && !commit(run)) {
+      // What waited to be purged is still resident, and waits again.
+      release(run, waited != 0);
+      return false;
+    }
+    const std::uint32_t dirty = set_run(words(), &SliceWords::dirty, run);
+    *contents = dirty == 0 ? Contents::kZero : Contents::kUnknown;
+    return true;
+  }
+
+  bool commit(SliceRun run) {
+    if (count_run(words(), &SliceWords::committed, run) == run.count.value) {
+      return true;
+    }
+    if (!Os::commit(address(run.first), std::size_t{run.count.value} * kSliceSize)) {
+      return false;
+    }
+    set_run(words(), &SliceWords::committed, run);
+    return true;
+  }
+
+  std::uint32_t purge_run(SliceRun run) {
+    const bool purged = Os::purge(address(run.first), std::size_t{run.count.value} * kSliceSize);
+    const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
+    // relaxed: a sum that only decides when to purge.
+    waiting_.fetch_sub(waited, std::memory_order_relaxed);
+    if (purged) {
+      clear_run(words(), &SliceWords::dirty, run);
+    }
+    claim_.release(run);
+    return purged ? run.count.value : 0;
+  }
+
+  std::uint32_t count_all(AtomicWord SliceWords::*bits) const {
+    return count_run(words(), bits, {{0}, {layout_.slices}});
+  }
+
+  const ArenaMemory memory_;
+  const ArenaLayout layout_;
+  const std::uint32_t metadata_slices_;
+  SliceClaim claim_;
+  std::atomic<std::int64_t> waiting_{0};  // slices
+};
+
+}  // namespace ashlar

@@ -1,0 +1,114 @@
+// A set of hints, one bit a slice: "an orphan page with room starts here". A bit may be stale;
+// who takes one must make sure by other means that the page is what it says.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "arena/slice_words.h"
+#include "base/units.h"
+
+namespace ashlar {
+
+// The words of the bitmaps of all size classes lie side by side (word 0 of each class, then
+// word 1 of each), so that an arena whose low slices are in use touches little memory; hence
+// the stride.
+//
+// Shared:      all words, by every thread
+// Invariants:  a word with a set bit has its summary bit set, or somebody is about to set it
+class HintBitmap {
+ public:
+  constexpr HintBitmap() = default;
+  HintBitmap(AtomicWord* words, std::uint32_t stride, AtomicWord* summary,
+             std::uint32_t word_count)
+      : words_(words), summary_(summary), stride_(stride), word_count_(word_count) {}
+
+  void set(SliceIndex slice) {
+    const std::uint32_t index = slice.value / kBitsPerWord;
+    const std::uint64_t bit = std::uint64_t{1} << (slice.value % kBitsPerWord);
+    // release: who takes the hint sees the page as it was published.
+    word(index).fetch_or(bit, std::memory_order_release);
+    // release: who sees the summary bit also sees the word.
+    summary_[index / kBitsPerWord].fetch_or(std::uint64_t{1} << (index % kBitsPerWord),
+                                            std::memory_order_release);
+  }
+
+  bool is_set(SliceIndex slice) const {
+    // relaxed: hints only.
+    const std::uint64_t bits =
+        words_[std::size_t{slice.value / kBitsPerWord} * stride_].load(std::memory_order_relaxed);
+    return ((bits >> (slice.value % kBitsPerWord)) & 1) != 0;
+  }
+
+  // True where the bit was set and this call cleared it.
+  bool clear(SliceIndex slice) {
+    const std::uint64_t bit = std::uint64_t{1} << (slice.value % kBitsPerWord);
+    // acquire: pairs with the release in set.
+    return (word(slice.value / kBitsPerWord).fetch_and(~bit, std::memory_order_acquire) & bit) !=
+           0;
+  }
+
+  // Takes the lowest hint at or after *slice out of the set; false where there is none.
+  bool take(SliceIndex* slice) {
+    for (std::uint32_t index = slice->value / kBitsPerWord; index < word_count_;) {
+      // acquire: pairs with the release in set.
+      const std::uint64_t any =
+          summary_[index / kBitsPerWord].load(std::memory_order_acquire) >> (index % kBitsPerWord);
+      if (any == 0) {
+        index = (index / kBitsPerWord + 1) * kBitsPerWord;
+        continue;
+      }
+      index += static_cast<std::uint32_t>(std::countr_zero(any));
+      if (take_from(index, slice)) {
+        return true;
+      }
+      ++index;
+    }
+    return false;
+  }
+
+ private:
+  bool take_from(std::uint32_t index, SliceIndex* slice) {
+    std::uint64_t from = ~std::uint64_t{0};
+    if (index == slice->value / kBitsPerWord) {
+      from <<= slice->value % kBitsPerWord;
+    }
+    // relaxed: finds candidates; clear decides.
+    std::uint64_t bits = word(index).load(std::memory_order_relaxed);
+    if (bits == 0) {
+      forget_if_empty(index);
+      return false;
+    }
+    for (bits &= from; bits != 0; bits &= bits - 1) {
+      const SliceIndex candidate{index * kBitsPerWord +
+                                 static_cast<std::uint32_t>(std::countr_zero(bits))};
+      if (clear(candidate)) {
+        *slice = candidate;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Clears the summary bit of an empty word, and sets it again where a hint came in between.
+  void forget_if_empty(std::uint32_t index) {
+    const std::uint64_t bit = std::uint64_t{1} << (index % kBitsPerWord);
+    // acq_rel: orders the clear before the look below against set's word-then-summary.
+    summary_[index / kBitsPerWord].fetch_and(~bit, std::memory_order_acq_rel);
+    // acquire: if set's summary write came before our clear, its word write is seen here.
+    if (word(index).load(std::memory_order_acquire) != 0) {
+      // release: as in set.
+      summary_[index / kBitsPerWord].fetch_or(bit, std::memory_order_release);
+    }
+  }
+
+  AtomicWord& word(std::uint32_t index) { return words_[std::size_t{index} * stride_]; }
+
+  AtomicWord* words_ = nullptr;
+  AtomicWord* summary_ = nullptr;
+  std::uint32_t stride_ = 1;
+  std::uint32_t word_count_ = 0;
+};
+
+}  // namespace ashlar

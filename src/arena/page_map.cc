@@ -1,0 +1,152 @@
+// The slow side of the page map: two levels, and entering and removing ranges.
+#include "arena/page_map.h"
+
+#include "os/system.h"
+
+namespace ashlar {
+
+constinit PageMap page_map;
+constinit std::uintptr_t PageMap::window_base_ = 0;
+constinit std::size_t PageMap::window_entries_ = 0;
+constinit std::atomic<Page*>* PageMap::window_ = nullptr;
+
+Page* PageMap::find(const void* address) const {
+  const std::uintptr_t value = address_of(address);
+  const std::uintptr_t near = slices_into_window(value);
+  if (near < window_entries_) {
+    // relaxed: as in find_near.
+    return window_[near].load(std::memory_order_relaxed);
+  }
+  const std::uintptr_t index = value >> kLeafShift;
+  if (index >= kRootEntries) {
+    return nullptr;
+  }
+  // acquire: pairs with the release in leaf_for; the leaf is zeroed.
+  const std::uintptr_t entry = root_[index].load(std::memory_order_acquire);
+  if (entry == 0) {
+    return nullptr;
+  }
+  if ((entry & kWholeSpan) != 0) {
+    return reinterpret_cast<Page*>(entry - kWholeSpan);
+  }
+  const auto* leaf = reinterpret_cast<const Leaf*>(entry);
+  // relaxed: as in find_near.
+  return leaf->pages[(value >> kSliceShift) % kLeafEntries].load(std::memory_order_relaxed);
+}
+
+bool PageMap::open_window(std::uintptr_t base) {
+  if (window_entries_ != 0) {
+    return true;
+  }
+  void* table = System::reserve(nullptr, kWindowEntries * sizeof(Page*), kCacheLine,
+                                Access::kReadWrite);
+  if (table == nullptr) {
+    return false;
+  }
+  window_ = static_cast<std::atomic<Page*>*>(table);
+  window_base_ = base;
+  window_entries_ = kWindowEntries;
+  return true;
+}
+
+PageMap::Leaf* PageMap::leaf_for(std::size_t root_index) {
+  // acquire: pairs with the release below.
+  std::uintptr_t entry = root_[root_index].load(std::memory_order_acquire);
+  if (entry != 0) {
+    return (entry & kWholeSpan) == 0 ? reinterpret_cast<Leaf*>(entry) : nullptr;
+  }
+  void* fresh = System::reserve(nullptr, sizeof(Leaf), kCacheLine, Access::kReadWrite);
+  if (fresh == nullptr) {
+    return nullptr;
+  }
+  // release: publishes the zeroed leaf. acquire on failure: another thread's leaf is used.
+  if (root_[root_index].compare_exchange_strong(entry, address_of(fresh),
+                                                std::memory_order_release,
+                                                std::memory_order_acquire)) {
+    return static_cast<Leaf*>(fresh);
+  }
+  System::release(fresh, sizeof(Leaf));
+  return (entry & kWholeSpan) == 0 ? reinterpret_cast<Leaf*>(entry) : nullptr;
+}
+
+// A span of 4 GiB that one page fills is one tagged root entry, if no leaf was made there.
+template <class Span>
+bool PageMap::enter_span(std::uintptr_t address, Span whole, Page* page) {
+  if (!whole) {
+    return leaf_for(address >> kLeafShift) != nullptr;
+  }
+  std::uintptr_t empty = 0;
+  // release: as in leaf_for. acquire: a leaf of another thread is used below.
+  return root_[address >> kLeafShift].compare_exchange_strong(
+             empty, address_of(page) | kWholeSpan, std::memory_order_release,
+             std::memory_order_acquire) ||
+         (empty & kWholeSpan) == 0;
+}
+
+bool PageMap::enter(const void* start, std::size_t size, Page* page) {
+  const std::uintptr_t begin = address_of(start);
+  const std::uintptr_t end = begin + size;
+  // First what may fail (leaves), then what may not (entries).
+  for (std::uintptr_t at = begin; at < end; at = align_down(at, kLeafSpan) + kLeafSpan) {
+    if (slices_into_window(at) < window_entries_ &&
+        slices_into_window(end - 1) < window_entries_) {
+      break;
+    }
+    if ((end - 1) >> kLeafShift >= kRootEntries) {
+      return false;
+    }
+    const bool whole = is_aligned(at, kLeafSpan) && end - at >= kLeafSpan;
+    if (!enter_span(at, whole, page)) {
+      remove(start, at - begin);
+      return false;
+    }
+  }
+  for (std::uintptr_t at = begin; at < end; at += kSliceSize) {
+    if (is_aligned(at, kLeafSpan) && end - at >= kLeafSpan && at >> kLeafShift < kRootEntries) {
+      // relaxed: our own entry of a moment ago, or a leaf that stays.
+      const std::uintptr_t entry = root_[at >> kLeafShift].load(std::memory_order_relaxed);
+      if ((entry & kWholeSpan) != 0) {
+        at += kLeafSpan - kSliceSize;
+        continue;
+      }
+    }
+    set(at, page);
+  }
+  return true;
+}
+
+void PageMap::remove(const void* start, std::size_t size) {
+  const std::uintptr_t begin = address_of(start);
+  const std::uintptr_t end = begin + size;
+  for (std::uintptr_t at = begin; at < end; at += kSliceSize) {
+    if (is_aligned(at, kLeafSpan) && at >> kLeafShift < kRootEntries) {
+      // relaxed: only the holder of the span changes a tagged entry.
+      const std::uintptr_t entry = root_[at >> kLeafShift].load(std::memory_order_relaxed);
+      if ((entry & kWholeSpan) != 0) {
+        // release: what the page was is over before another may be entered.
+        root_[at >> kLeafShift].store(0, std::memory_order_release);
+        at += kLeafSpan - kSliceSize;
+        continue;
+      }
+    }
+    set(at, nullptr);
+  }
+}
+
+void PageMap::set(std::uintptr_t address, Page* page) {
+  const std::uintptr_t near = slices_into_window(address);
+  if (near < window_entries_) {
+    // release: a reader that finds the page finds its metadata written.
+    window_[near].store(page, std::memory_order_release);
+    return;
+  }
+  // acquire: pairs with leaf_for; the leaf was made when the range was entered.
+  const std::uintptr_t entry = root_[address >> kLeafShift].load(std::memory_order_acquire);
+  if (entry != 0 && (entry & kWholeSpan) == 0) {
+    auto* leaf = reinterpret_cast<Leaf*>(entry);
+    // release: as above.
+    leaf->pages[(address >> kSliceShift) % kLeafEntries].store(page, std::memory_order_release);
+  }
+}
+
+}  // namespace ashlar

@@ -1,0 +1,85 @@
+// The page map: from any address to the page that holds it, or to nothing, without touching
+// the address. A flat window covers where arenas usually are; two levels cover the rest.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/compiler.h"
+#include "base/integer.h"
+#include "policy/layout.h"
+
+namespace ashlar {
+
+struct Page;  // the page room's; only its address is stored here
+
+// The window is one table load instead of two dependent ones, and its bounds check answers for
+// NULL, for addresses of others and for addresses beyond the map alike: free's fast path costs
+// two instructions less than with the two levels alone (docs/decisions.md has the figures).
+//
+// Owner:       a slice's entry may be changed by whoever holds the slice
+// Shared:      all entries (read by any thread), the leaf pointers; where the window lies is
+//              written before there is a second thread, and read by all
+// Invariants:  an entry names the page that holds the slice, or is empty (nullptr);
+//              window_[i] is for address window_base_ + i * kSliceSize
+// Life:        a constant-initialised global; leaves and the window are never given back
+class PageMap {
+ public:
+  // The page that holds an address inside the window; nullptr for any other address.
+  ASHLAR_ALWAYS_INLINE Page* find_near(const void* address) const {
+    const std::uintptr_t index = slices_into_window(address_of(address));
+    if (unlikely(index >= window_entries_)) {
+      return nullptr;
+    }
+    // relaxed: whoever passes a block to another thread passes what led to its entry along; for
+    // other addresses the answer may be out of date, as any answer about them may.
+    return window_[index].load(std::memory_order_relaxed);
+  }
+
+  // The page that holds an address, or nullptr. Any value is a valid argument.
+  Page* find(const void* address) const;
+
+  // Enters a page for `size` bytes from `start`, both multiples of kSliceSize; false, and
+  // nothing entered, where memory for the map itself can't be had.
+  bool enter(const void* start, std::size_t size, Page* page);
+
+  // Empties the entries of a range that was entered.
+  void remove(const void* start, std::size_t size);
+
+  // Places the window, once, before anything is entered; false: no memory, all goes two levels.
+  bool open_window(std::uintptr_t base);
+
+ private:
+  static constexpr unsigned kLeafShift = 32;  // a leaf covers 4 GiB
+  static constexpr std::size_t kLeafSpan = std::size_t{1} << kLeafShift;
+  static constexpr std::size_t kLeafEntries = kLeafSpan >> kSliceShift;
+  static constexpr std::size_t kRootEntries = std::size_t{1} << 16;  // 48 bits of address
+  static constexpr std::uintptr_t kWholeSpan = 1;  // tag: one page fills all 4 GiB of the entry
+
+  struct Leaf {
+    std::atomic<Page*> pages[kLeafEntries];
+  };
+
+  // Only below window_entries_ is the result an index.
+  ASHLAR_ALWAYS_INLINE std::uintptr_t slices_into_window(std::uintptr_t address) const {
+    return (address - window_base_) >> kSliceShift;
+  }
+
+  Leaf* leaf_for(std::size_t root_index);
+  void set(std::uintptr_t address, Page* page);
+  template <class Span>
+  bool enter_span(std::uintptr_t address, Span whole, Page* page);
+
+  // Plain and static, so that the fast path can use them as operands: written once, by the
+  // library's constructor or an allocation before it, when there is no second thread yet.
+  static std::uintptr_t window_base_;
+  static std::size_t window_entries_;
+  static std::atomic<Page*>* window_;
+  // Of each 4 GiB: nothing (0), a leaf, or a page with the tag kWholeSpan. [address >> 32]
+  std::atomic<std::uintptr_t> root_[kRootEntries] = {};
+};
+
+extern constinit PageMap page_map;
+
+}  // namespace ashlar

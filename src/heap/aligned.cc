@@ -1,0 +1,96 @@
+// Aligned allocation: pages start at slices and blocks follow one another, so most alignments
+// are a matter of the right size class; the rest over-allocate.
+#include "heap/aligned.h"
+
+#include <errno.h>
+
+#include "heap/allocate.h"
+#include "heap/free.h"
+#include "heap/huge.h"
+#include "heap/thread_heap.h"
+#include "support/messages.h"
+
+namespace ashlar {
+namespace {
+
+// The smallest block size whose blocks are all aligned and hold the request; 0 where none does.
+std::size_t aligned_block_size(std::size_t size, std::size_t alignment) {
+  if (size > kLargeBlockMax || alignment > kSliceSize) {
+    return 0;
+  }
+  for (SizeClass c = size_class_of(size < alignment ? alignment : size); c < kSizeClassCount;
+       ++c) {
+    if (is_aligned(block_size_of(c), alignment)) {
+      return block_size_of(c);
+    }
+  }
+  return 0;
+}
+
+void* allocate_plain(std::size_t size, Contents contents) {
+  return contents == Contents::kZero ? allocate<Contents::kZero>(size)
+                                     : allocate<Contents::kUnknown>(size);
+}
+
+// Takes a larger block and points into it. The page is told that its blocks may be freed by
+// such pointers; huge blocks always may.
+void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t offset,
+                        Contents contents) {
+  std::size_t larger = 0;
+  if (__builtin_add_overflow(size, alignment - 1, &larger) || is_too_large(larger)) {
+    return fail_too_large(size);
+  }
+  void* const block = allocate_plain(larger, contents);
+  if (block == nullptr) {
+    return nullptr;
+  }
+  const std::uintptr_t start = address_of(block);
+  const std::uintptr_t aligned = align_up(start + offset, alignment) - offset;
+  if (aligned != start) {
+    Page* const page = page_map.find(block);
+    if (!page->is_huge()) {
+      set_owner_flag(page, kOwnerInterior);
+    }
+  }
+  return reinterpret_cast<void*>(aligned);
+}
+
+// Alignments above a slice: a mapping, or slices of an arena, that start right.
+void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents contents) {
+  // Even a small block of this kind has a page of its own, which is above the large ones.
+  const std::size_t least = size > kLargeBlockMax ? size : kLargeBlockMax + 1;
+  void* block = allocate_huge(least, alignment, contents);
+  if (block == nullptr) {
+    collect(true);
+    block = allocate_huge(least, alignment, contents);
+  }
+  return block != nullptr ? block : fail_out_of_memory(size);
+}
+
+}  // namespace
+
+void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offset,
+                       Contents contents) {
+  if (unlikely(!is_power_of_two(alignment))) {
+    report_error(EINVAL, "aligned allocation: the alignment %zu is not a power of two", alignment);
+    errno = EINVAL;
+    return nullptr;
+  }
+  if (unlikely(is_too_large(size))) {
+    return fail_too_large(size);
+  }
+  offset &= alignment - 1;
+  if (offset != 0) {
+    return allocate_interior(size, alignment, offset, contents);
+  }
+  if (alignment <= kWordSize || (alignment <= kBlockAlignment && size > kWordSize)) {
+    return allocate_plain(size, contents);
+  }
+  if (const std::size_t block_size = aligned_block_size(size, alignment); block_size != 0) {
+    return allocate_plain(block_size, contents);
+  }
+  return alignment <= kSliceSize ? allocate_plain(size, contents)
+                                 : allocate_aligned_huge(size, alignment, contents);
+}
+
+}  // namespace ashlar

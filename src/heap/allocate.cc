@@ -1,0 +1,255 @@
+// Slow allocation: a page with room is found, extended, adopted or made.
+#include "heap/allocate.h"
+
+#include <errno.h>
+
+#include <atomic>
+
+#include "heap/huge.h"
+#include "heap/late_heap.h"
+#include "heap/orphans.h"
+#include "heap/page_source.h"
+#include "heap/process.h"
+#include "heap/thread_life.h"
+#include "support/check.h"
+#include "support/messages.h"
+#include "support/stats.h"
+
+namespace ashlar {
+namespace {
+
+// Full pages looked at again each time a page becomes full.
+constexpr int kFullReviews = 2;
+
+// Slow paths between two looks at the clock.
+constexpr std::uint64_t kPurgeInterval = 64;
+
+struct DeferredFree {
+  std::atomic<DeferredFreeFunction*> function{nullptr};
+  std::atomic<void*> arg{nullptr};
+};
+constinit DeferredFree deferred_free;
+
+void call_deferred_free(ThreadHeap* heap, bool force) {
+  // acquire: pairs with the release in register_deferred_free; arg belongs to it.
+  DeferredFreeFunction* const function = deferred_free.function.load(std::memory_order_acquire);
+  if (function != nullptr && !heap->in_deferred_free) {
+    heap->in_deferred_free = true;
+    // relaxed: ordered by the acquire above.
+    function(force, heap->heartbeat, deferred_free.arg.load(std::memory_order_relaxed));
+    heap->in_deferred_free = false;
+  }
+}
+
+// Counts down the pages that are kept although they are empty.
+void visit_retired(ThreadHeap* heap) {
+  std::uint32_t from = kSizeClassCount;
+  std::uint32_t to = 0;
+  for (std::uint32_t c = heap->retired_from; c < heap->retired_to; ++c) {
+    Page* const page = heap->queues[c].first();
+    if (page == nullptr || page->retire_visits == 0) {
+      continue;
+    }
+    if (!page->is_empty()) {
+      page->retire_visits = 0;
+      continue;
+    }
+    if (--page->retire_visits == 0) {
+      heap->remove(page);
+      release_page(page);
+      continue;
+    }
+    from = c < from ? c : from;
+    to = c + 1;
+  }
+  heap->retired_from = from;
+  heap->retired_to = to;
+}
+
+void beat(ThreadHeap* heap) {
+  ++heap->heartbeat;
+  call_deferred_free(heap, false);
+  if (heap->retired_from < heap->retired_to) {
+    visit_retired(heap);
+  }
+  if (heap->heartbeat % kPurgeInterval == 0 && arenas.purge_pending()) {
+    arenas.purge_if_due(System::clock_ms());
+  }
+}
+
+// Whether the page has a block in free, after collecting and extending. Owner only.
+bool make_room(Page* page) {
+  collect_page(page);
+  if (!page->has_free() && page->can_extend()) {
+    extend_page(page);
+  }
+  check_page(page);
+  return page->has_free();
+}
+
+// Looks again at the pages that have been full longest, `kept` excepted. What has room by now is
+// of use again. What is still full is let go where other threads may free into it: nobody could
+// take it from this thread, should it sleep.
+void review_full(ThreadHeap* heap, const Page* kept) {
+  for (int i = 0; i < kFullReviews; ++i) {
+    Page* const page = heap->full.first();
+    if (page == nullptr || page == kept) {
+      return;
+    }
+    heap->remove(page);
+    collect_page(page);
+    if (page->is_empty()) {
+      release_page(page);
+    } else if (page->has_free()) {
+      heap->push_back(page);
+    } else {
+      let_go(page);
+    }
+  }
+}
+
+void set_full_aside(ThreadHeap* heap, Page* page) {
+  heap->remove(page);
+  heap->full.push_back(page, PageList::kFull);
+  set_owner_flag(page, kOwnerFull);
+  if (is_multi_threaded()) {
+    review_full(heap, page);
+  }
+}
+
+Page* find_page(ThreadHeap* heap, SizeClass size_class) {
+  PageQueue& queue = heap->queues[size_class];
+  // Each page that has no room leaves the queue, so the work is paid for by what filled it.
+  while (Page* const page = queue.first()) {
+    if (make_room(page)) {
+      return page;
+    }
+    set_full_aside(heap, page);
+  }
+  if (Page* const orphan = adopt_orphan(heap, size_class)) {
+    if (make_room(orphan)) {
+      return orphan;
+    }
+    set_full_aside(heap, orphan);
+  }
+  Page* const fresh = acquire_page(size_class, heap->id);
+  if (fresh == nullptr) {
+    return nullptr;
+  }
+  fresh->heap = heap;
+  heap->push_front(fresh);
+  extend_page(fresh);
+  return fresh;
+}
+
+// The thread's heap, made now if it is the thread's first allocation; nullptr where it has none.
+ThreadHeap* heap_of_thread() {
+  return thread_heap != &empty_heap ? thread_heap : start_thread();
+}
+
+void* try_allocate(std::size_t size, Contents contents) {
+  ThreadHeap* const heap = heap_of_thread();
+  return heap == nullptr ? allocate_late(size, contents) : allocate_from(heap, size, contents);
+}
+
+}  // namespace
+
+void* allocate_from(ThreadHeap* heap, std::size_t size, Contents contents) {
+  if (size > kLargeBlockMax) {
+    beat(heap);
+    return allocate_huge(size, kSliceSize, contents);
+  }
+  const SizeClass size_class = size_class_of(size);
+  // Blocks that the direct table does not cover come by here each time: no beat for them while
+  // the first page has blocks at hand.
+  Page* page = heap->queues[size_class].first();
+  if (page == nullptr || !page->has_free()) {
+    beat(heap);
+    page = find_page(heap, size_class);
+    if (page == nullptr) {
+      return nullptr;
+    }
+  }
+  return detail::finish_block(page, pop_block(page), contents);
+}
+
+void* allocate_slow(std::size_t size, Contents contents) {
+  if (unlikely(is_too_large(size))) {
+    return fail_too_large(size);
+  }
+  void* block = try_allocate(size, contents);
+  if (unlikely(block == nullptr)) {
+    // Memory may be at hand that only has to be collected.
+    collect(true);
+    block = try_allocate(size, contents);
+    if (block == nullptr) {
+      return fail_out_of_memory(size);
+    }
+  }
+  return block;
+}
+
+void* fail_out_of_memory(std::size_t size) {
+  report_error(ENOMEM,
+               "out of memory: %zu bytes could not be had from the system; free memory, or raise "
+               "the limit (ulimit -v, cgroup)",
+               size);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+void* fail_too_large(std::size_t size) {
+  report_error(EOVERFLOW,
+               "request too large: %zu bytes are more than an object may have (PTRDIFF_MAX); is "
+               "the size a negative number?",
+               size);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+void register_deferred_free(DeferredFreeFunction* function, void* arg) {
+  // relaxed: published by the release below.
+  deferred_free.arg.store(arg, std::memory_order_relaxed);
+  // release: who sees the function sees its arg.
+  deferred_free.function.store(function, std::memory_order_release);
+}
+
+void collect_heap(ThreadHeap* heap, bool force) {
+  call_deferred_free(heap, force);
+  // The full pages first: those with room join the queues below.
+  for (std::uint32_t left = heap->full.count(); left != 0; --left) {
+    Page* const page = heap->full.first();
+    heap->remove(page);
+    collect_page(page);
+    if (page->has_free()) {
+      heap->push_back(page);
+    } else {
+      heap->full.push_back(page, PageList::kFull);
+      set_owner_flag(page, kOwnerFull);
+    }
+  }
+  for (PageQueue& queue : heap->queues) {
+    for (std::uint32_t left = queue.count(); left != 0; --left) {
+      Page* const page = queue.first();
+      heap->remove(page);
+      collect_page(page);
+      if (page->is_empty()) {
+        release_page(page);
+      } else {
+        heap->push_back(page);
+      }
+    }
+  }
+}
+
+void collect(bool force) {
+  if (thread_heap != &empty_heap) {
+    collect_heap(thread_heap, force);
+  }
+  if (force) {
+    collect_late_heap(force);
+    arenas.purge_now();
+  }
+}
+
+}  // namespace ashlar

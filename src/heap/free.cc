@@ -1,0 +1,161 @@
+// Frees that are not the plain local one: into pages of other threads or of nobody, of interior
+// pointers, of huge blocks, of the last block of a page, and of pointers that are not ours.
+#include "heap/free.h"
+
+#include <errno.h>
+
+#include "heap/huge.h"
+#include "heap/orphans.h"
+#include "heap/page_source.h"
+#include "heap/process.h"
+#include "heap/thread_life.h"
+#include "support/messages.h"
+
+namespace ashlar {
+namespace {
+
+// Blocks are handed out at their start, unless their page says otherwise or the block is huge:
+// then any pointer into the block leads to it.
+Block* block_of(const Page* page, const void* pointer) {
+  if (page->is_huge()) {
+    return static_cast<Block*>(page->start);
+  }
+  if ((owner_of(page) & kOwnerInterior) != 0) {
+    return block_at(page, pointer);
+  }
+  return static_cast<Block*>(const_cast<void*>(pointer));
+}
+
+// The page came back from full: it has room again.
+void leave_full(Page* page) {
+  ThreadHeap* const heap = page->heap;
+  heap->remove(page);
+  heap->push_back(page);
+}
+
+void free_local(Page* page, Block* block) {
+  const bool empty = push_local(page, block);
+  if (page->list == PageList::kFull) {
+    leave_full(page);
+  }
+  if (empty) {
+    page_empty_slow(page);
+  }
+}
+
+void free_remote(Page* page, Block* block) {
+  note_thread();
+  if (push_remote(page, block) == Taken::kNo) {
+    return;
+  }
+  // Ours now. A thread that only frees gets a heap as well: what it takes over it then frees
+  // into without any atomic operation.
+  if (thread_heap == &empty_heap && !thread_has_ended()) {
+    start_thread();
+  }
+  take_over(thread_heap, page);
+}
+
+}  // namespace
+
+Resolved resolve(const void* pointer) {
+  Page* const page = page_map.find(pointer);
+  if (page == nullptr) {
+    return {};
+  }
+  Block* const block = block_of(page, pointer);
+  return {page, block, page->block_size - bytes_between(block, pointer)};
+}
+
+void report_invalid_pointer(const char* call, const void* pointer) {
+  report_error(EINVAL,
+               "%s: invalid pointer %p: not a block of this allocator; it may belong to another "
+               "allocator, the stack or static memory, or have been freed already",
+               call, pointer);
+}
+
+std::size_t usable_size_of(const void* pointer, const char* call) {
+  if (pointer == nullptr) {
+    return 0;
+  }
+  const Resolved found = resolve(pointer);
+  if (found.page == nullptr) {
+    report_invalid_pointer(call, pointer);
+  }
+  return found.usable;
+}
+
+void free_far_slow(void* pointer) {
+  if (pointer == nullptr) {
+    return;
+  }
+  // Not in the window of the page map; perhaps elsewhere.
+  Page* const page = page_map.find(pointer);
+  if (page == nullptr) {
+    report_invalid_pointer("free", pointer);
+    return;
+  }
+  free_other_slow(page, pointer);
+}
+
+void free_other_slow(Page* page, void* pointer) {
+  if (page->is_huge()) {
+    free_huge(page);
+    return;
+  }
+  Block* const block = block_of(page, pointer);
+  if constexpr (kActive.check_double_free) {
+    if (!check_free(page, block)) {
+      return;
+    }
+  }
+  if constexpr (kActive.fill_blocks) {
+    detail::fill(block, kFillFreed, sizeof(Block), page->block_size);
+  }
+  if ((owner_of(page) & ~kOwnerFlags) == thread_id()) {
+    free_local(page, block);
+  } else {
+    free_remote(page, block);
+  }
+}
+
+// An empty page that is the only one of its class is kept for a while, since the next request is
+// likely to want it; large ones only where no other thread could use their slices better.
+void page_empty_slow(Page* page) {
+  ThreadHeap* const heap = page->heap;
+  const bool small = page->slices == kSmallPageSlices;
+  if (heap->queues[page->size_class].is_only(page) && (small || !is_multi_threaded())) {
+    page->retire_visits = static_cast<std::uint8_t>(small ? kActive.retire_visits
+                                                          : kActive.retire_visits_large);
+    const SizeClass size_class = page->size_class;
+    if (size_class < heap->retired_from) {
+      heap->retired_from = size_class;
+    }
+    if (size_class >= heap->retired_to) {
+      heap->retired_to = size_class + 1;
+    }
+    return;
+  }
+  heap->remove(page);
+  release_page(page);
+}
+
+bool check_free(Page* page, void* pointer) {
+  if (!page->is_huge() && !is_block_start(page, pointer)) {
+    report_error(EINVAL,
+                 "free: invalid pointer %p: inside a block of %zu bytes that starts at %p; free "
+                 "takes what malloc returned",
+                 pointer, page->block_size, static_cast<void*>(block_at(page, pointer)));
+    return false;
+  }
+  // Only the owner may walk the lists.
+  if ((owner_of(page) & ~kOwnerFlags) == thread_id() &&
+      is_in_free_lists(page, static_cast<Block*>(pointer))) {
+    report_error(EAGAIN, "free: double free of %p, a block of %zu bytes", pointer,
+                 page->block_size);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace ashlar

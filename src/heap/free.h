@@ -1,0 +1,25 @@
+// What a pointer of the user's leads to: its page, its block, its size; and the slow frees.
+#pragma once
+
+#include <cstddef>
+
+#include "heap/thread_heap.h"
+
+namespace ashlar {
+
+// A pointer, resolved. `page` is nullptr where the pointer is not ours.
+struct Resolved {
+  Page* page = nullptr;
+  Block* block = nullptr;     // the start of the block
+  std::size_t usable = 0;     // bytes from the pointer to the block's end
+};
+
+Resolved resolve(const void* pointer);
+
+// Tells of a pointer that is not ours; `call` is the function it was passed to.
+void report_invalid_pointer(const char* call, const void* pointer);
+
+// The usable bytes of a block, 0 for nullptr and (reported) for what is not ours.
+std::size_t usable_size_of(const void* pointer, const char* call);
+
+}  // namespace ashlar

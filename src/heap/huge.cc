@@ -1,0 +1,163 @@
+// Huge blocks: allocation, release, and growing in place.
+#include "heap/huge.h"
+
+#include "arena/page_map.h"
+#include "heap/allocate.h"
+#include "heap/page_source.h"
+#include "heap/process.h"
+#include "support/stats.h"
+
+namespace ashlar {
+namespace {
+
+SliceCount slices_for(std::size_t bytes) {
+  return {static_cast<std::uint32_t>(divide_up(bytes, kSliceSize))};
+}
+
+std::size_t bytes_of(SliceCount slices) { return std::size_t{slices.value} * kSliceSize; }
+
+// Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
+void* enter_huge(const PageMemory& memory, std::size_t usable) {
+  make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.remote);
+  if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
+    release_memory(memory, false);
+    return nullptr;
+  }
+  process_stats.pages.add(1);
+  process_stats.huge_blocks.add(1);
+  return memory.start;
+}
+
+// In an arena: gives slices back behind the block, or claims those that follow it.
+void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
+  const std::size_t usable = align_up(size, System::page_size());
+  const SliceCount wanted = slices_for(usable);
+  const SliceRun held{first_slice_of(page), page->slices};
+  if (wanted < held.count) {
+    const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
+    page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
+    page->slices = wanted;
+    arenas.release(page->arena, rest, true, System::clock_ms());
+  } else if (wanted > held.count) {
+    const SliceRun more{held.end(), {wanted.value - held.count.value}};
+    Contents found = Contents::kUnknown;
+    if (!page->arena->claim_at(more, &found)) {
+      return nullptr;
+    }
+    void* const start = page->arena->address(more.first);
+    if (!page_map.enter(start, bytes_of(more.count), page)) {
+      page->arena->release(more, false);
+      return nullptr;
+    }
+    if (contents == Contents::kZero && found != Contents::kZero) {
+      __builtin_memset(start, 0, bytes_of(more.count));
+    }
+    page->slices = wanted;
+  }
+  page->block_size = usable;
+  return page->start;
+}
+
+// Entries of the page map are ours only while the addresses are: they are emptied before the
+// kernel gets the range, since another thread may map and enter the same addresses at once.
+// Entering a range again that was entered before can't fail: what it needs is there.
+void shrink_mapping(Page* page, std::size_t wanted) {
+  const SliceCount slices = slices_for(wanted);
+  void* const rest = at_offset(page->start, bytes_of(slices));
+  const std::size_t rest_bytes = bytes_of({page->slices.value - slices.value});
+  page_map.remove(rest, rest_bytes);
+  if (System::remap(page->start, page->block_size, page->start, wanted)) {
+    page->slices = slices;
+    page->block_size = wanted;
+  } else {
+    page_map.enter(rest, rest_bytes, page);
+  }
+}
+
+bool grow_in_place(Page* page, std::size_t wanted) {
+  void* const start = page->start;
+  if (!System::remap(start, page->block_size, start, wanted)) {
+    return false;
+  }
+  const SliceCount slices = slices_for(wanted);
+  void* const more = at_offset(start, bytes_of(page->slices));
+  if (!page_map.enter(more, bytes_of({slices.value - page->slices.value}), page)) {
+    System::remap(start, wanted, start, page->block_size);
+    return false;
+  }
+  page->slices = slices;
+  page->block_size = wanted;
+  return true;
+}
+
+// The kernel moves page tables, not bytes. A new place comes first, entered in the map: once the
+// pages have moved nothing may fail.
+bool move_mapping(Page* page, std::size_t wanted) {
+  const SliceCount slices = slices_for(wanted);
+  void* const target = System::reserve(nullptr, wanted, kSliceSize, Access::kNone);
+  if (target == nullptr) {
+    return false;
+  }
+  if (!page_map.enter(target, bytes_of(slices), page)) {
+    System::release(target, wanted);
+    return false;
+  }
+  page_map.remove(page->start, bytes_of(page->slices));
+  if (!System::remap(page->start, page->block_size, target, wanted)) {
+    page_map.enter(page->start, bytes_of(page->slices), page);
+    page_map.remove(target, bytes_of(slices));
+    System::release(target, wanted);
+    return false;
+  }
+  page->start = target;
+  page->slices = slices;
+  page->block_size = wanted;
+  return true;
+}
+
+void* resize_mapping(Page* page, std::size_t size) {
+  const std::size_t wanted = round_mapping_size(size, System::page_size());
+  if (wanted < page->block_size) {
+    shrink_mapping(page, wanted);
+  } else if (wanted > page->block_size && !grow_in_place(page, wanted) &&
+             !move_mapping(page, wanted)) {
+    return nullptr;
+  }
+  return page->start;
+}
+
+}  // namespace
+
+void* allocate_mapping(std::size_t size, std::size_t alignment) {
+  PageMemory memory;
+  if (is_too_large(size) || !acquire_mapping(size, alignment, &memory)) {
+    return nullptr;
+  }
+  return enter_huge(memory, memory.bytes);
+}
+
+void* allocate_huge(std::size_t size, std::size_t alignment, Contents contents) {
+  PageMemory memory;
+  if (size > kArenaBlockMax || alignment > kArenaAlignment ||
+      !acquire_slices(slices_for(size), slices_for(alignment), &memory)) {
+    return allocate_mapping(size, alignment);
+  }
+  const std::size_t usable = align_up(size, System::page_size());
+  void* const block = enter_huge(memory, usable);
+  if (block != nullptr && contents == Contents::kZero && memory.contents != Contents::kZero) {
+    __builtin_memset(block, 0, usable);
+  }
+  return block;
+}
+
+void free_huge(Page* page) {
+  process_stats.huge_blocks.sub(1);
+  release_page(page);
+}
+
+void* resize_huge(Page* page, std::size_t size, Contents contents) {
+  return page->arena != nullptr ? resize_in_arena(page, size, contents)
+                                : resize_mapping(page, size);
+}
+
+}  // namespace ashlar

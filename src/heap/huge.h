@@ -1,0 +1,25 @@
+// Blocks with a page of their own: slices of an arena while they are moderate, a mapping beyond
+// that. They have no owner; whoever frees one gives its memory back.
+#pragma once
+
+#include <cstddef>
+
+#include "base/units.h"
+#include "page/page.h"
+
+namespace ashlar {
+
+// A block of at least `size` bytes at a multiple of `alignment` (a power of two, kSliceSize or
+// more); nullptr when memory is short. Complexity: that of claiming slices, or of mmap.
+void* allocate_huge(std::size_t size, std::size_t alignment, Contents contents);
+
+// The same, but with a mapping of its own whatever its size: it can grow without copying.
+void* allocate_mapping(std::size_t size, std::size_t alignment);
+
+void free_huge(Page* page);
+
+// Gives a huge block another size without copying, moving it only where it has a mapping of its
+// own. Returns where it is now, or nullptr (and nothing changed) where it has to be copied.
+void* resize_huge(Page* page, std::size_t size, Contents contents);
+
+}  // namespace ashlar

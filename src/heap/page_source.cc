@@ -1,0 +1,118 @@
+// Taking memory for pages, entering them in the page map, and giving both back.
+#include "heap/page_source.h"
+
+#include "arena/page_map.h"
+#include "heap/process.h"
+#include "support/stats.h"
+
+namespace ashlar {
+namespace {
+
+template <class Keys>
+Keys fresh_keys() {
+  Keys keys;
+  if constexpr (kActive.encode_links) {
+    keys.mask = random_number();
+    keys.offset = random_number();
+  }
+  return keys;
+}
+
+// What release needs to know, read back from a page.
+PageMemory memory_of(const Page* page) {
+  return {.page = const_cast<Page*>(page),
+          .remote = page->remote,
+          .arena = page->arena,
+          .start = page->start,
+          .slices = page->slices,
+          .bytes = page->is_huge() ? page->block_size : page_bytes(page)};
+}
+
+}  // namespace
+
+bool acquire_slices(SliceCount slices, SliceCount alignment, PageMemory* memory) {
+  Claim<System> claim;
+  if (!arenas.claim(slices, alignment, &claim)) {
+    return false;
+  }
+  *memory = {.page = static_cast<Page*>(claim.arena->page_entry(claim.run.first)),
+             .remote = static_cast<RemoteWord*>(claim.arena->remote_entry(claim.run.first)),
+             .arena = claim.arena,
+             .start = claim.start(),
+             .slices = slices,
+             .bytes = std::size_t{slices.value} * kSliceSize,
+             .contents = claim.contents};
+  return true;
+}
+
+bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memory) {
+  auto* const lone = static_cast<LonePage*>(metadata_pool.allocate(sizeof(LonePage)));
+  if (lone == nullptr) {
+    return false;
+  }
+  const std::size_t size = round_mapping_size(bytes, System::page_size());
+  void* const start = System::reserve(nullptr, size, alignment, Access::kReadWrite);
+  if (start == nullptr) {
+    metadata_pool.release(lone, sizeof(LonePage));
+    return false;
+  }
+  *memory = {.page = &lone->page,
+             .remote = &lone->remote,
+             .arena = nullptr,
+             .start = start,
+             .slices = {static_cast<std::uint32_t>(divide_up(size, kSliceSize))},
+             .bytes = size,
+             .contents = Contents::kZero};
+  return true;
+}
+
+void release_memory(const PageMemory& memory, bool touched) {
+  if (memory.arena != nullptr) {
+    arenas.release(memory.arena, {memory.arena->slice_of(memory.start), memory.slices}, touched,
+                   System::clock_ms());
+    return;
+  }
+  // Where the system can't unmap (it may need memory for that), the addresses are lost, and at
+  // least the physical pages come back.
+  if (!System::release(memory.start, memory.bytes)) {
+    System::purge(memory.start, memory.bytes);
+  }
+  metadata_pool.release(memory.page, sizeof(LonePage));
+}
+
+Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
+  const SliceCount slices = page_slices_of(size_class);
+  PageMemory memory;
+  if (!acquire_slices(slices, slices, &memory) &&
+      !acquire_mapping(std::size_t{slices.value} * kSliceSize, kSliceSize, &memory)) {
+    return nullptr;
+  }
+  Page* const page = memory.page;
+  make_page(page, memory.arena, memory.start, slices, size_class, memory.contents, memory.remote,
+            fresh_keys<PageLinks::Keys>());
+  // relaxed: nobody can know of the page before a block of it is handed out.
+  page->owner.store(id, std::memory_order_relaxed);
+  if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
+    release_memory(memory, false);
+    return nullptr;
+  }
+  process_stats.pages.add(1);
+  return page;
+}
+
+void release_page(Page* page) {
+  const PageMemory memory = memory_of(page);
+  if (memory.arena != nullptr && !page->is_huge()) {
+    // A published hint is only in the way now.
+    HintBitmap hints = memory.arena->orphans(page->size_class);
+    const SliceIndex slice = first_slice_of(page);
+    if (hints.is_set(slice)) {
+      hints.clear(slice);
+    }
+  }
+  page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
+  process_stats.pages.sub(1);
+  release_memory(memory, page->capacity != 0);
+}
+
+}  // namespace ashlar

@@ -1,0 +1,47 @@
+// Where pages come from and go to: slices of an arena, or a mapping of their own where no arena
+// has room. No queues here, and no ownership but that of the caller.
+#pragma once
+
+#include <cstddef>
+
+#include "base/units.h"
+#include "page/ownership.h"
+#include "page/page.h"
+
+namespace ashlar {
+
+// The entry and the remote word of a page that lies in no arena.
+struct LonePage {
+  Page page;
+  RemoteWord remote;
+};
+
+// Memory for one page: slices, their entry and remote word. `arena` is nullptr for a mapping.
+struct PageMemory {
+  Page* page = nullptr;
+  RemoteWord* remote = nullptr;
+  SystemArena* arena = nullptr;
+  void* start = nullptr;
+  SliceCount slices;
+  std::size_t bytes = 0;  // usable from start on
+  Contents contents = Contents::kUnknown;
+};
+
+// Slices of an arena, the first at a multiple of `alignment` slices; false when there are none.
+bool acquire_slices(SliceCount slices, SliceCount alignment, PageMemory* memory);
+
+// A mapping of its own of at least `bytes`, aligned to `alignment` bytes (kSliceSize or more);
+// false when the system has none.
+bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memory);
+
+// Gives either back. `touched` tells whether it may hold physical memory.
+void release_memory(const PageMemory& memory, bool touched);
+
+// A page of the class, empty and without capacity, entered in the page map and owned by `id`;
+// nullptr when memory is short.
+Page* acquire_page(SizeClass size_class, std::uintptr_t id);
+
+// Gives the memory of a page without live blocks back; it stands in no list and is the caller's.
+void release_page(Page* page);
+
+}  // namespace ashlar

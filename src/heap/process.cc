@@ -1,0 +1,120 @@
+// Starting the process's allocator, and forking it.
+#include "heap/process.h"
+
+#include "arena/page_map.h"
+#include "heap/late_heap.h"
+#include "os/thread.h"
+#include "support/messages.h"
+#include "support/options.h"
+#include "support/random.h"
+
+namespace ashlar {
+
+constinit ArenaSet<System> arenas;
+constinit MetadataPool<System> metadata_pool{arenas};
+
+namespace {
+
+constinit Lock process_lock{LockRank::kProcess};
+constinit std::atomic<bool> started{false};
+constinit std::atomic<std::uintptr_t> first_thread{0};
+constinit Lock random_lock{LockRank::kRandom};
+constinit RandomGenerator generator ASHLAR_GUARDED_BY(random_lock);
+
+// Where the arenas begin. In debug always the same, so that runs can be compared.
+std::uintptr_t choose_hint() {
+  LockGuard guard(random_lock);
+  const std::uint64_t steps =
+      kActive.random_addresses
+          ? generator.next_below(std::uint64_t{1} << kHintRandomBits)
+          : 0;
+  return kHintStart + steps * kHintStep;
+}
+
+std::int64_t arena_purge_delay() {
+  const std::int64_t delay = option_get(Option::kPurgeDelay);
+  const std::int64_t factor = option_get(Option::kArenaPurgeMult);
+  return delay < 0 ? -1 : delay * (factor < 0 ? 0 : factor);
+}
+
+// All locks are taken, outermost first, so that none is held by a thread that the child lacks.
+void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  process_lock.lock();
+  late_heap_lock().lock();
+  arenas.lock().lock();
+  metadata_pool.lock().lock();
+  random_lock.lock();
+}
+
+void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  random_lock.unlock();
+  metadata_pool.lock().unlock();
+  arenas.lock().unlock();
+  late_heap_lock().unlock();
+  process_lock.unlock();
+}
+
+void after_fork_in_child() {
+  after_fork();
+  reset_messages_after_fork();
+}
+
+bool seed_generator() {
+  LockGuard guard(random_lock);
+  return generator.seed() == SeedQuality::kStrong;
+}
+
+void start_once() ASHLAR_REQUIRES(process_lock) {
+  const bool strong = seed_generator();
+  const std::uintptr_t hint = choose_hint();
+  page_map.open_window(hint);
+  arenas.configure({.reserve = option_get_size(Option::kArenaReserve),
+                    .hint = hint,
+                    .purge_delay_ms = arena_purge_delay(),
+                    .os_allowed = !option_is_enabled(Option::kLimitOsAlloc)});
+  // relaxed: compared with thread ids only.
+  first_thread.store(thread_id(), std::memory_order_relaxed);
+  if (!strong) {
+    report_verbose("no random numbers from the system yet: weak seed");
+  }
+}
+
+}  // namespace
+
+void start_process() {
+  // acquire: pairs with the release below; all that start_once wrote is seen.
+  if (started.load(std::memory_order_acquire)) {
+    return;
+  }
+  {
+    LockGuard guard(process_lock);
+    // relaxed: written under the lock.
+    if (started.load(std::memory_order_relaxed)) {
+      return;
+    }
+    start_once();
+    // release: see above.
+    started.store(true, std::memory_order_release);
+  }
+  // Outside the lock, since libc may allocate for it.
+  System::at_fork(before_fork, after_fork, after_fork_in_child);
+}
+
+// Before a program can have a second thread.
+[[gnu::constructor]] static void start_with_library() { start_process(); }
+
+void note_thread() {
+  // relaxed: compared with thread ids only; written before any page existed.
+  const std::uintptr_t first = first_thread.load(std::memory_order_relaxed);
+  if (first != 0 && first != thread_id() && !is_multi_threaded()) {
+    // relaxed: a hint, see is_multi_threaded.
+    multi_threaded.store(true, std::memory_order_relaxed);
+  }
+}
+
+std::uint64_t random_number() {
+  LockGuard guard(random_lock);
+  return generator.next();
+}
+
+}  // namespace ashlar

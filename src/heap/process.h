@@ -1,0 +1,34 @@
+// What the process has one of: the arenas, the pool of our records, the start of it all, and
+// what happens round a fork.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "arena/arena_set.h"
+#include "arena/metadata_pool.h"
+#include "os/system.h"
+
+namespace ashlar {
+
+extern constinit ArenaSet<System> arenas;
+extern constinit MetadataPool<System> metadata_pool;
+
+// Reads the options that matter to memory and places the first arena's address; once, by the
+// first allocation. May be called any number of times by any thread.
+void start_process();
+
+// True once a second thread has allocated or freed. Never goes back.
+inline constinit std::atomic<bool> multi_threaded{false};
+inline bool is_multi_threaded() {
+  // relaxed: a hint that makes full pages be handed over; late is as good as never having seen
+  // the other thread.
+  return multi_threaded.load(std::memory_order_relaxed);
+}
+// Called on slow paths; notes when the caller is not the thread that started the process.
+void note_thread();
+
+// From the process's ChaCha20 generator; for keys and places.
+std::uint64_t random_number();
+
+}  // namespace ashlar

@@ -1,0 +1,72 @@
+// The thread heap's own bookkeeping: the direct table and the queues.
+#include "heap/thread_heap.h"
+
+#include <utility>
+
+namespace ashlar {
+namespace {
+
+template <std::size_t... kWords>
+constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
+  return ThreadHeap{.direct = {((void)kWords, &empty_page)...},
+                    .queues = {},
+                    .full = {},
+                    .id = kNoOwner,
+                    .heartbeat = 0,
+                    .retired_from = 0,
+                    .retired_to = 0,
+                    .passed_over = 0,
+                    .in_deferred_free = false};
+}
+
+}  // namespace
+
+constinit Page empty_page{};
+constinit ThreadHeap empty_heap = make_empty_heap(std::make_index_sequence<kDirectWords + 1>());
+ASHLAR_THREAD_LOCAL ThreadHeap* thread_heap = &empty_heap;
+
+void ThreadHeap::start(std::uintptr_t owner_id) {
+  for (Page*& page : direct) {
+    page = &empty_page;
+  }
+  id = owner_id;
+}
+
+void ThreadHeap::update_direct(SizeClass size_class) {
+  const std::size_t size = block_size_of(size_class);
+  if (size > kDirectMax) {
+    return;
+  }
+  Page* const first = queues[size_class].first();
+  Page* const entry = first == nullptr ? &empty_page : first;
+  const std::size_t to = size / kWordSize;
+  if (direct[to] == entry) {
+    return;
+  }
+  const std::size_t from = size_class == 0 ? 0 : block_size_of(size_class - 1) / kWordSize + 1;
+  for (std::size_t words = from; words <= to; ++words) {
+    direct[words] = entry;
+  }
+}
+
+void ThreadHeap::push_front(Page* page) {
+  queues[page->size_class].push_front(page, PageList::kQueue);
+  update_direct(page->size_class);
+}
+
+void ThreadHeap::push_back(Page* page) {
+  queues[page->size_class].push_back(page, PageList::kQueue);
+  update_direct(page->size_class);
+}
+
+void ThreadHeap::remove(Page* page) {
+  if (page->list == PageList::kFull) {
+    full.remove(page);
+    clear_owner_flag(page, kOwnerFull);
+  } else if (page->list == PageList::kQueue) {
+    queues[page->size_class].remove(page);
+    update_direct(page->size_class);
+  }
+}
+
+}  // namespace ashlar

@@ -1,0 +1,125 @@
+// What one thread keeps: for each size class its pages with room, and the fast paths of malloc
+// and free. Everything that is not fast is in the other files of this room.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/page_map.h"
+#include "base/compiler.h"
+#include "base/integer.h"
+#include "os/thread.h"
+#include "page/ownership.h"
+#include "page/page.h"
+#include "page/page_queue.h"
+#include "page/size_class.h"
+#include "policy/layout.h"
+
+namespace ashlar {
+
+// A page without a block: what every miss of the direct table finds. Never written.
+extern constinit Page empty_page;
+
+// Owner:       the thread it was made for (the late heap: who holds its lock); all fields
+// Shared:      nothing; other threads only compare the id in its pages' owner words
+// Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page;
+//              pages in `queues` have or had room, pages in `full` had none when last looked at;
+//              every page in either has `heap` set to this and its id in the owner word
+// Life:        zeroed record -> start -> used by its thread -> all pages orphaned -> record back
+struct ThreadHeap {
+  Page* direct[kDirectWords + 1];  // by the request in words, rounded up
+  PageQueue queues[kSizeClassCount];
+  PageQueue full;              // of all classes, longest full first
+  std::uintptr_t id;           // in the owner word of its pages
+  std::uint64_t heartbeat;     // slow paths so far
+  std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
+  std::uint32_t retired_to;
+  std::uint32_t passed_over;   // take-overs since the last that made a page change places
+  bool in_deferred_free;       // a registered function is running: do not call it again
+
+  void start(std::uintptr_t owner_id);
+
+  // After the first page of a queue changed.
+  void update_direct(SizeClass size_class);
+
+  void push_front(Page* page);
+  void push_back(Page* page);
+  void remove(Page* page);
+};
+
+// Where a thread has no heap (yet, or any more): no page has room here.
+extern constinit ThreadHeap empty_heap;
+
+// The thread's heap; empty_heap before its first allocation and after its end.
+ASHLAR_EXTERN_THREAD_LOCAL ThreadHeap* thread_heap;
+
+// The slow sides of what follows.
+[[nodiscard]] ASHLAR_NOINLINE void* allocate_slow(std::size_t size, Contents contents);
+ASHLAR_NOINLINE void free_far_slow(void* pointer);
+ASHLAR_NOINLINE void free_other_slow(Page* page, void* pointer);
+ASHLAR_NOINLINE void page_empty_slow(Page* page);
+
+// Stops on (or reports) a pointer that is no block in use; false: leave it alone. Secure, debug.
+[[nodiscard]] bool check_free(Page* page, void* pointer);
+
+namespace detail {
+
+ASHLAR_ALWAYS_INLINE void fill(void* block, unsigned char byte, std::size_t from,
+                               std::size_t size) {
+  __builtin_memset(at_offset(block, from), byte, size - from);
+}
+
+// Finishes a block that was popped from a page, for the given contents.
+ASHLAR_ALWAYS_INLINE void* finish_block(const Page* page, Block* block, Contents contents) {
+  if (contents == Contents::kZero) {
+    // The whole block and not only the request: a later rezalloc grows into the rest.
+    if (page->free_contents == Contents::kZero) {
+      block->code = 0;
+    } else {
+      __builtin_memset(block, 0, page->block_size);
+    }
+  } else if constexpr (kActive.fill_blocks) {
+    fill(block, kFillAllocated, 0, page->block_size);
+  }
+  return block;
+}
+
+}  // namespace detail
+
+// malloc and calloc. nullptr with errno ENOMEM on failure.
+template <Contents kContents>
+[[nodiscard]] ASHLAR_ALWAYS_INLINE void* allocate(std::size_t size) {
+  if (unlikely(size > kDirectMax)) {
+    return allocate_slow(size, kContents);
+  }
+  Page* page = thread_heap->direct[(size + kWordSize - 1) / kWordSize];
+  leave_return_register(page);
+  if (unlikely(!page->has_free())) {
+    return allocate_slow(size, kContents);
+  }
+  return detail::finish_block(page, pop_block(page), kContents);
+}
+
+// free. Any pointer may be passed; what is not ours is reported and left alone.
+ASHLAR_ALWAYS_INLINE void free_block(void* pointer) {
+  Page* const page = page_map.find_near(pointer);
+  if (unlikely(page == nullptr)) {
+    return free_far_slow(pointer);
+  }
+  if (unlikely(!is_thread_id(owner_of(page)))) {
+    return free_other_slow(page, pointer);
+  }
+  if constexpr (kActive.check_double_free) {
+    if (!check_free(page, pointer)) {
+      return;
+    }
+  }
+  if constexpr (kActive.fill_blocks) {
+    detail::fill(pointer, kFillFreed, sizeof(Block), page->block_size);
+  }
+  if (unlikely(push_local(page, static_cast<Block*>(pointer)))) {
+    return page_empty_slow(page);
+  }
+}
+
+}  // namespace ashlar

@@ -1,0 +1,60 @@
+// A system whose N-th call for memory fails: the wrapper that tests put in front of a real one.
+// Not part of the product: only builds with ASHLAR_FAULTS use it, and unit tests.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/units.h"
+#include "os/memory.h"
+
+namespace ashlar {
+
+// Which call fails. Counted over all threads, from 1; 0 means that none does.
+struct FaultPlan {
+  std::atomic<std::uint64_t> calls{0};
+  std::atomic<std::uint64_t> fail_at{0};
+  std::atomic<bool> fail_onwards{false};  // every call from fail_at on, not only that one
+
+  bool next_call_fails() {
+    // relaxed: a count that tests read when the threads are joined.
+    const std::uint64_t call = calls.fetch_add(1, std::memory_order_relaxed) + 1;
+    // relaxed: set before the calls that it is meant for, by the thread that makes them.
+    const std::uint64_t at = fail_at.load(std::memory_order_relaxed);
+    if (at == 0) {
+      return false;
+    }
+    // relaxed: as fail_at.
+    return call == at || (call > at && fail_onwards.load(std::memory_order_relaxed));
+  }
+};
+
+inline constinit FaultPlan fault_plan;
+
+template <class Os>
+struct Faulty : Os {
+  static void* reserve(void* hint, std::size_t size, std::size_t alignment, Access access) {
+    return fault_plan.next_call_fails() ? nullptr : Os::reserve(hint, size, alignment, access);
+  }
+  static bool release(void* start, std::size_t size) {
+    return !fault_plan.next_call_fails() && Os::release(start, size);
+  }
+  static bool commit(void* start, std::size_t size) {
+    return !fault_plan.next_call_fails() && Os::commit(start, size);
+  }
+  static bool purge(void* start, std::size_t size) {
+    return !fault_plan.next_call_fails() && Os::purge(start, size);
+  }
+  static bool reset(void* start, std::size_t size) {
+    return !fault_plan.next_call_fails() && Os::reset(start, size);
+  }
+  static bool protect(void* start, std::size_t size, Access access) {
+    return !fault_plan.next_call_fails() && Os::protect(start, size, access);
+  }
+  static bool remap(void* start, std::size_t old_size, void* target, std::size_t new_size) {
+    return !fault_plan.next_call_fails() && Os::remap(start, old_size, target, new_size);
+  }
+};
+
+}  // namespace ashlar

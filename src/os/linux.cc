@@ -1,0 +1,239 @@
+// The system calls of Linux. Every function leaves errno as it found it.
+#include "os/linux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace ashlar {
+namespace {
+
+class KeepErrno {
+ public:
+  KeepErrno() : saved_(errno) {}
+  ~KeepErrno() { errno = saved_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  const int saved_;
+};
+
+int protection_of(Access access) {
+  return access == Access::kReadWrite ? PROT_READ | PROT_WRITE : PROT_NONE;
+}
+
+void* map(void* hint, std::size_t size, Access access) {
+  void* start = mmap(hint, size, protection_of(access),
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return start == MAP_FAILED ? nullptr : start;
+}
+
+// Reads a small file whole, without stdio; returns the bytes read, 0 on failure.
+std::size_t read_small_file(const char* path, char* text, std::size_t capacity) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    return 0;
+  }
+  const ssize_t length = read(file, text, capacity - 1);
+  close(file);
+  if (length <= 0) {
+    return 0;
+  }
+  text[length] = '\0';
+  return static_cast<std::size_t>(length);
+}
+
+}  // namespace
+
+std::size_t Linux::page_size() { return getauxval(AT_PAGESZ); }
+
+bool Linux::overcommits() {
+  KeepErrno keep;
+  char text[8];
+  // 2 is "never overcommit": then every writable byte counts, touched or not.
+  return read_small_file("/proc/sys/vm/overcommit_memory", text, sizeof text) == 0 ||
+         text[0] != '2';
+}
+
+void* Linux::reserve(void* hint, std::size_t size, std::size_t alignment, Access access) {
+  KeepErrno keep;
+  void* start = map(hint, size, access);
+  if (start == nullptr || is_aligned(start, alignment)) {
+    return start;
+  }
+  // Not aligned: take more than needed and cut both ends off. A cut that fails only costs
+  // addresses.
+  munmap(start, size);
+  if (size + alignment < size) {
+    return nullptr;
+  }
+  start = map(nullptr, size + alignment, access);
+  if (start == nullptr) {
+    return nullptr;
+  }
+  void* aligned = reinterpret_cast<void*>(align_up(address_of(start), alignment));
+  const std::size_t before = bytes_between(start, aligned);
+  if (before != 0) {
+    munmap(start, before);
+  }
+  if (before != alignment) {
+    munmap(at_offset(aligned, size), alignment - before);
+  }
+  return aligned;
+}
+
+bool Linux::release(void* start, std::size_t size) {
+  KeepErrno keep;
+  return munmap(start, size) == 0;
+}
+
+bool Linux::commit(void* start, std::size_t size) {
+  return protect(start, size, Access::kReadWrite);
+}
+
+bool Linux::purge(void* start, std::size_t size) {
+  KeepErrno keep;
+  return madvise(start, size, MADV_DONTNEED) == 0;
+}
+
+bool Linux::reset(void* start, std::size_t size) {
+  KeepErrno keep;
+  return madvise(start, size, MADV_FREE) == 0;
+}
+
+bool Linux::protect(void* start, std::size_t size, Access access) {
+  KeepErrno keep;
+  return mprotect(start, size, protection_of(access)) == 0;
+}
+
+bool Linux::remap(void* start, std::size_t old_size, void* target, std::size_t new_size) {
+  KeepErrno keep;
+  const int flags = target == start ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
+  return mremap(start, old_size, new_size, flags, target) != MAP_FAILED;
+}
+
+std::uint64_t Linux::clock_ms() {
+  KeepErrno keep;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+bool Linux::random_bytes(void* bytes, std::size_t count) {
+  KeepErrno keep;
+  return getrandom(bytes, count, GRND_NONBLOCK) == static_cast<ssize_t>(count);
+}
+
+unsigned Linux::numa_node() {
+  KeepErrno keep;
+  unsigned cpu = 0;
+  unsigned node = 0;
+  return syscall(SYS_getcpu, &cpu, &node, nullptr) == 0 ? node : 0;
+}
+
+unsigned Linux::numa_node_count() {
+  KeepErrno keep;
+  char text[64];
+  // The file holds a list of ranges such as "0-1,4"; its last number is the highest node.
+  const std::size_t length =
+      read_small_file("/sys/devices/system/node/online", text, sizeof text);
+  unsigned last = 0;
+  for (std::size_t i = 0; i < length; ++i) {
+    if (text[i] >= '0' && text[i] <= '9') {
+      last = last * 10 + static_cast<unsigned>(text[i] - '0');
+    } else if (i + 1 < length && text[i] != '\n') {
+      last = 0;
+    }
+  }
+  return last + 1;
+}
+
+std::uint64_t Linux::thread_number() {
+  KeepErrno keep;
+  return static_cast<std::uint64_t>(syscall(SYS_gettid));
+}
+
+void Linux::write_error(const char* text, std::size_t length) {
+  KeepErrno keep;
+  while (length > 0) {
+    const ssize_t written = write(STDERR_FILENO, text, length);
+    if (written > 0) {
+      text += written;
+      length -= static_cast<std::size_t>(written);
+    } else if (errno != EINTR) {
+      return;
+    }
+  }
+}
+
+const char* Linux::environment(const char* name, bool ignore_case) {
+  // environ is read directly: getenv may be replaced, and there is none before libc is ready.
+  if (environ == nullptr) {
+    return nullptr;
+  }
+  const std::size_t length = strlen(name);
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const bool same = ignore_case ? strncasecmp(*entry, name, length) == 0
+                                  : strncmp(*entry, name, length) == 0;
+    if (same && (*entry)[length] == '=') {
+      return *entry + length + 1;
+    }
+  }
+  return nullptr;
+}
+
+void Linux::wait(std::atomic<std::uint32_t>* word, std::uint32_t expected) {
+  KeepErrno keep;
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+void Linux::wake_one(std::atomic<std::uint32_t>* word) {
+  KeepErrno keep;
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+bool Linux::at_thread_exit(void (*ended)(void*), void* arg) {
+  KeepErrno keep;
+  // 0 until made, then the key plus one. A key that loses the race is given back.
+  static constinit std::atomic<std::uint64_t> made{0};
+  // acquire: pairs with the release below; a key that is seen is made.
+  std::uint64_t key = made.load(std::memory_order_acquire);
+  if (key == 0) {
+    pthread_key_t fresh;
+    if (pthread_key_create(&fresh, ended) != 0) {
+      return false;
+    }
+    // release: publishes the key. acquire: on failure another thread's key is used.
+    if (made.compare_exchange_strong(key, std::uint64_t{fresh} + 1, std::memory_order_release,
+                                     std::memory_order_acquire)) {
+      key = std::uint64_t{fresh} + 1;
+    } else {
+      pthread_key_delete(fresh);
+    }
+  }
+  return pthread_setspecific(static_cast<pthread_key_t>(key - 1), arg) == 0;
+}
+
+bool Linux::at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
+  KeepErrno keep;
+  return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+void Linux::yield() { sched_yield(); }
+
+void Linux::stop() { abort(); }
+
+}  // namespace ashlar

@@ -1,0 +1,66 @@
+// Linux (and what glibc adds to it) behind the concept OsMemory, with the few other services
+// that the allocator asks of a system. Declarations only; no policy.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/units.h"
+#include "os/memory.h"
+
+namespace ashlar {
+
+struct Linux {
+  // OsMemory.
+  static std::size_t page_size();
+  static bool overcommits();
+  static void* reserve(void* hint, std::size_t size, std::size_t alignment, Access access);
+  static bool release(void* start, std::size_t size);
+  static bool commit(void* start, std::size_t size);
+  static bool purge(void* start, std::size_t size);
+  static bool reset(void* start, std::size_t size);
+  static bool protect(void* start, std::size_t size, Access access);
+  static bool remap(void* start, std::size_t old_size, void* target, std::size_t new_size);
+
+  // Milliseconds of a clock that only goes forward; its start is unspecified.
+  static std::uint64_t clock_ms();
+
+  // Fills `bytes` from the kernel's generator without blocking; false where it has none yet.
+  static bool random_bytes(void* bytes, std::size_t count);
+
+  // The NUMA node of the calling CPU, and how many nodes there are (1 where unknown).
+  static unsigned numa_node();
+  static unsigned numa_node_count();
+
+  // The kernel's number of the calling thread, for messages.
+  static std::uint64_t thread_number();
+
+  // Writes to file descriptor 2 and ignores failure: there is nobody left to tell.
+  static void write_error(const char* text, std::size_t length);
+
+  // The value of an environment variable, or nullptr. `ignore_case` also finds Name and name.
+  // Allocates nothing and may be called before any constructor ran.
+  static const char* environment(const char* name, bool ignore_case);
+
+  // Sleeps while *word == expected; spurious wake-ups are allowed. Then the waker's side.
+  static void wait(std::atomic<std::uint32_t>* word, std::uint32_t expected);
+  static void wake_one(std::atomic<std::uint32_t>* word);
+
+  // Has `ended(arg)` called when the calling thread ends, after its C++ thread-local objects are
+  // gone; false where the system has no room for that. Called again, it replaces `arg`; with
+  // nullptr it takes the call back. `ended` is the same function at every call.
+  static bool at_thread_exit(void (*ended)(void*), void* arg);
+
+  // Has these called round every fork; once. False where the system has no memory for that.
+  static bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)());
+
+  static void yield();
+  [[noreturn]] static void stop();
+};
+
+static_assert(OsMemory<Linux>);
+struct NotASystem {};
+static_assert(!OsMemory<NotASystem>);
+
+}  // namespace ashlar

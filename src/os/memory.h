@@ -1,0 +1,57 @@
+// What every system must offer to the rooms above: the concept OsMemory.
+// One file a system implements it; tests implement it with a system that fails on demand.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/integer.h"
+#include "base/units.h"
+
+namespace ashlar {
+
+// All members are static: a system has no state of its own that an allocator could own.
+// None of them changes errno, and a call that fails changes nothing.
+//
+//   page_size()                    bytes of an OS page, a power of two, the same at every call
+//   overcommits()                  whether reserving read-write memory costs nothing until touched
+//   reserve(hint, size, align, a)  fresh zero pages at an address aligned to `align`, near `hint`
+//                                  where that is free (nullptr: anywhere); nullptr on failure
+//   release(start, size)           unmaps; false where the system could not (memory is kept)
+//   commit(start, size)            makes reserved pages readable and writable
+//   purge(start, size)             gives the physical pages back; true: they read as zero now
+//   reset(start, size)             lets the system take the pages when it needs them
+//   protect(start, size, access)   forbids or allows access
+//   remap(start, old, target, new) resizes a mapping; target == start: in place or not at all;
+//                                  else its pages move to `target`, which is reserved already
+template <class Os>
+concept OsMemory = requires(void* start, std::size_t size, Access access) {
+  { Os::page_size() } -> std::same_as<std::size_t>;
+  { Os::overcommits() } -> std::same_as<bool>;
+  { Os::reserve(start, size, size, access) } -> std::same_as<void*>;
+  { Os::release(start, size) } -> std::same_as<bool>;
+  { Os::commit(start, size) } -> std::same_as<bool>;
+  { Os::purge(start, size) } -> std::same_as<bool>;
+  { Os::reset(start, size) } -> std::same_as<bool>;
+  { Os::protect(start, size, access) } -> std::same_as<bool>;
+  { Os::remap(start, size, start, size) } -> std::same_as<bool>;
+};
+
+// Sizes of mappings of their own are rounded so that they waste at most an eighth and can grow
+// a little in place: to the OS page below 512 KiB, then to 64 KiB, 256 KiB, 1 MiB and 4 MiB.
+constexpr std::size_t round_mapping_size(std::size_t size, std::size_t os_page) {
+  std::size_t unit = os_page;
+  if (size >= 32 * kMiB) {
+    unit = 4 * kMiB;
+  } else if (size >= 8 * kMiB) {
+    unit = kMiB;
+  } else if (size >= 2 * kMiB) {
+    unit = 256 * kKiB;
+  } else if (size >= 512 * kKiB) {
+    unit = 64 * kKiB;
+  }
+  return align_up(size, unit > os_page ? unit : os_page);
+}
+
+}  // namespace ashlar

@@ -1,0 +1,112 @@
+// Who owns a page: one word, one protocol, and all atomics that cross threads for a page.
+// What an owner then does with its page is decided in src/heap.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/compiler.h"
+#include "page/page.h"
+#include "policy/layout.h"
+
+namespace ashlar {
+
+// The list of blocks freed by other threads than the owner, and whether there is an owner.
+//
+// Shared:      word, by every thread
+// Invariants:  0: owned, no remote frees (so slices that hold no page read as owned);
+//              kOrphan: nobody owns the page, and it has no remote frees;
+//              any other value: owned, and the address of the first block of the list
+// Life:        zero from the start; zero again when the page is released
+struct alignas(kRemoteEntrySize) RemoteWord {
+  static constexpr std::uintptr_t kOrphan = 1;
+  std::atomic<std::uintptr_t> word;
+};
+static_assert(sizeof(RemoteWord) == kRemoteEntrySize,
+              "a line each, or frees into one page slow down those into its neighbours");
+
+enum class Taken : bool { kNo = false, kYes = true };
+
+// Frees a block into a page of another thread or of nobody. kYes: the page was an orphan, and
+// the caller owns it now. Lock-free: a try fails only where another thread's succeeded. Until
+// the push the page can't go away, since it holds the block; after it, unless taken, it can.
+inline Taken push_remote(Page* page, Block* block) {
+  std::atomic<std::uintptr_t>& word = page->remote->word;
+  // relaxed: the value is only put into the block and compared; the CAS orders.
+  std::uintptr_t seen = word.load(std::memory_order_relaxed);
+  do {
+    Block* const next =
+        seen == RemoteWord::kOrphan ? nullptr : reinterpret_cast<Block*>(seen);
+    PageLinks::set_next(block, next, page->keys);
+    // acq_rel: release publishes block->next; pairs with the acquire in collect_remote.
+    // Acquire: where the page was an orphan, pairs with the release in try_orphan, so that its
+    // plain fields are seen as the last owner left them. relaxed: a failure reads again.
+  } while (!word.compare_exchange_weak(seen, address_of(block), std::memory_order_acq_rel,
+                                       std::memory_order_relaxed));
+  return seen == RemoteWord::kOrphan ? Taken::kYes : Taken::kNo;
+}
+
+// Whether there are remote frees to collect. A hint to others than the owner.
+inline bool has_remote_frees(const Page* page) {
+  // relaxed: collect_remote reads again.
+  return page->remote->word.load(std::memory_order_relaxed) > RemoteWord::kOrphan;
+}
+
+// Moves the remote frees to local_free; owner only. False where the list was corrupted: it is
+// dropped then, since no block in it can be trusted. Linear in the length of the list, which is
+// at most the capacity.
+bool collect_remote(Page* page);
+
+// Collects all that was freed, so that `free` has a block if any block of the page is free.
+inline bool collect_page(Page* page) {
+  const bool intact = !has_remote_frees(page) || collect_remote(page);
+  use_local_frees(page);
+  return intact;
+}
+
+// Lets go of a page: it is nobody's from here on, and the caller must not touch it again. False
+// where remote frees came in: then the caller still owns it, and has to collect first.
+inline bool try_orphan(Page* page) {
+  std::uintptr_t owned = 0;
+  // release: the next owner sees the plain fields as they are left here; pairs with the acquire
+  // in try_own and push_remote. relaxed: a failure changes nothing and reads nothing.
+  return page->remote->word.compare_exchange_strong(
+      owned, RemoteWord::kOrphan, std::memory_order_release, std::memory_order_relaxed);
+}
+
+// Takes an orphan; kNo where the page has an owner (or is no page any more).
+// Takes the remote word, not the page: its entry may belong to no page, and is not read.
+inline Taken try_own(RemoteWord* remote) {
+  std::uintptr_t orphan = RemoteWord::kOrphan;
+  // acquire: pairs with the release in try_orphan. relaxed: a failure reads nothing.
+  return remote->word.compare_exchange_strong(orphan, 0, std::memory_order_acquire,
+                                              std::memory_order_relaxed)
+             ? Taken::kYes
+             : Taken::kNo;
+}
+
+// The owner word as any thread may read it: the id and the flags. A thread that finds its own id
+// wrote it itself, so the answer "mine" is exact; any other answer may be out of date.
+ASHLAR_ALWAYS_INLINE std::uintptr_t owner_of(const Page* page) {
+  // relaxed: see above; what the page holds is ordered by how its blocks are handed on.
+  return page->owner.load(std::memory_order_relaxed);
+}
+
+// Writes the owner's id (or kNoOwner) and keeps the flag that outlives owners. Owner only.
+inline void set_owner(Page* page, std::uintptr_t id) {
+  // relaxed: only the owner writes; readers use it as owner_of says.
+  page->owner.store(id | (owner_of(page) & kOwnerInterior), std::memory_order_relaxed);
+}
+
+// Sets or clears flags of the owner word. Owner only.
+inline void set_owner_flag(Page* page, std::uintptr_t flag) {
+  // relaxed: as in set_owner. A thread that is handed an interior pointer sees the flag, since
+  // it was set before the pointer was returned.
+  page->owner.store(owner_of(page) | flag, std::memory_order_relaxed);
+}
+inline void clear_owner_flag(Page* page, std::uintptr_t flag) {
+  // relaxed: as in set_owner.
+  page->owner.store(owner_of(page) & ~flag, std::memory_order_relaxed);
+}
+
+}  // namespace ashlar

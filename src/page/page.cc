@@ -1,0 +1,101 @@
+// Making pages, extending them, and checking what they promise.
+#include "page/page.h"
+
+#include "page/ownership.h"
+#include "support/check.h"
+
+namespace ashlar {
+
+void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
+               SizeClass size_class, Contents contents, RemoteWord* remote,
+               const PageLinks::Keys& keys) {
+  page->free = nullptr;
+  page->local_free = nullptr;
+  page->used = 0;
+  page->capacity = 0;
+  page->next = nullptr;
+  page->previous = nullptr;
+  page->retire_visits = 0;
+  page->list = PageList::kNone;
+  page->free_contents = Contents::kUnknown;
+  page->fresh_contents = contents;
+  page->keys = keys;
+  page->remote = remote;
+  page->start = start;
+  page->block_size = block_size_of(size_class);
+  page->arena = arena;
+  page->heap = nullptr;
+  page->reserved =
+      static_cast<std::uint32_t>(slices.value * kSliceSize / block_size_of(size_class));
+  page->slices = slices;
+  page->size_class = size_class;
+}
+
+void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
+                    std::size_t usable, RemoteWord* remote) {
+  make_page(page, arena, start, slices, 0, Contents::kUnknown, remote, PageLinks::Keys{});
+  page->block_size = usable;
+  page->used = 1;
+  page->capacity = 1;
+  page->reserved = 1;
+  page->size_class = kHugeClass;
+  // relaxed: nobody can know of the page before its block is handed out.
+  page->owner.store(kNoOwner, std::memory_order_relaxed);
+}
+
+void extend_page(Page* page) {
+  const std::size_t size = page->block_size;
+  const std::uint32_t left = page->reserved - page->capacity;
+  // What is not linked is not touched, and costs no memory until it is needed.
+  auto count = static_cast<std::uint32_t>(kActive.extend_bytes / size);
+  count = count == 0 ? 1 : count < left ? count : left;
+
+  auto* const first = at_offset<Block>(page->start, std::size_t{page->capacity} * size);
+  Block* block = first;
+  for (std::uint32_t i = 1; i < count; ++i) {
+    auto* const next = at_offset<Block>(block, size);
+    PageLinks::set_next(block, next, page->keys);
+    block = next;
+  }
+  PageLinks::set_next(block, nullptr, page->keys);
+  page->free = first;
+  page->free_contents = page->fresh_contents;
+  page->capacity += count;
+}
+
+bool is_in_free_lists(const Page* page, const Block* block) {
+  for (const Block* list : {static_cast<const Block*>(page->free),
+                            static_cast<const Block*>(page->local_free)}) {
+    // A corrupted list must not lead us round for ever.
+    std::uint32_t left = page->capacity;
+    for (const Block* at = list; at != nullptr && left != 0; --left) {
+      if (at == block) {
+        return true;
+      }
+      at = PageLinks::next(at, page->keys);
+      if (at != nullptr && !is_block_start(page, at)) {
+        break;
+      }
+    }
+  }
+  return false;
+}
+
+void check_page(const Page* page) {
+  if constexpr (kActive.check_invariants) {
+    std::uint32_t listed = 0;
+    for (const Block* list : {static_cast<const Block*>(page->free),
+                            static_cast<const Block*>(page->local_free)}) {
+      for (const Block* at = list; at != nullptr; at = PageLinks::next(at, page->keys)) {
+        check(address_of(at) - address_of(page->start) < page_bytes(page) &&
+                  is_block_start(page, at),
+              "a free list leaves its page");
+        check(++listed <= page->capacity, "a free list is longer than its page");
+      }
+    }
+    check(page->used + listed == page->capacity, "used + free + local free = capacity");
+    check(page->capacity <= page->reserved, "capacity <= reserved");
+  }
+}
+
+}  // namespace ashlar

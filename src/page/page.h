@@ -1,0 +1,146 @@
+// The page: one or more slices with blocks of one size, and what its owner does with its lists.
+// Who may own it, and what other threads may do, is ownership.h's; queues are page_queue.h's.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/arena.h"
+#include "base/compiler.h"
+#include "base/integer.h"
+#include "base/units.h"
+#include "os/system.h"
+#include "page/block.h"
+#include "page/size_class.h"
+#include "policy/layout.h"
+
+namespace ashlar {
+
+struct ThreadHeap;
+struct RemoteWord;
+
+using SystemArena = Arena<System>;
+using PageLinks = Links<kActive>;
+
+// In which of its thread heap's lists a page stands.
+enum class PageList : std::uint8_t { kNone, kQueue, kFull };
+
+// Flags in the low bits of the owner word. A free whose page has one of them set does not find
+// its own thread there, and takes the slow path: that is the point of them.
+inline constexpr std::uintptr_t kOwnerInterior = 1;  // blocks may be freed by an interior pointer
+inline constexpr std::uintptr_t kOwnerFull = 2;      // stands in the list of full pages
+inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull;
+inline constexpr std::uintptr_t kNoOwner = 0;
+
+// Owner:       the thread heap named by owner's id: all plain fields. Without an owner, whoever
+//              took the page by its remote word (ownership.h) until it is published again
+// Shared:      owner (written by the owner, read by all); the second line is written while the
+//              page is made or changes hands and read by all; *remote is ownership.h's
+// Invariants:  used + |free| + |local_free| = capacity <= reserved, where used counts the blocks
+//              in the remote list as long as they are not collected;
+//              huge pages have one block, capacity = reserved = used = 1, and never an owner
+// Life:        zero (no page) -> made -> owned <-> orphan -> zero
+struct alignas(kPageEntrySize) Page {
+  // First line: what malloc and a local free write.
+  Block* free;                  // what malloc pops
+  Block* local_free;            // what the owner's frees push
+  std::uint32_t used;           // blocks that are not in free or local_free
+  std::uint32_t capacity;       // blocks that lists or users may hold: touched so far
+  Page* next;                   // in the owner's list
+  Page* previous;
+  std::uint8_t retire_visits;   // slow paths that this page, while empty, is still kept for
+  PageList list;
+  Contents free_contents;       // what the blocks in free hold behind their first word
+  Contents fresh_contents;      // what the page beyond its capacity holds
+  [[no_unique_address]] PageLinks::Keys keys;
+
+  // Second line: read by every free.
+  alignas(kCacheLine) std::atomic<std::uintptr_t> owner;  // thread id, or 0, with flags
+  RemoteWord* remote;           // a line apart from the owner's
+  void* start;                  // of block 0
+  std::size_t block_size;       // bytes from block to block
+  SystemArena* arena;           // that holds the slices; nullptr: a mapping of its own
+  ThreadHeap* heap;             // of the owner
+  std::uint32_t reserved;       // blocks that fit
+  SliceCount slices;
+  SizeClass size_class;         // kHugeClass for a huge block's page
+
+  bool is_huge() const;
+  bool is_empty() const { return used == 0; }
+  bool has_free() const { return free != nullptr; }
+  bool can_extend() const { return capacity < reserved; }
+  // Blocks that could still be handed out.
+  std::uint32_t room() const { return reserved - used; }
+};
+
+inline constexpr SizeClass kHugeClass = kSizeClassCount;
+
+inline bool Page::is_huge() const { return size_class == kHugeClass; }
+
+static_assert(sizeof(Page) == kPageEntrySize, "arenas keep one entry of this size a slice");
+static_assert(offsetof(Page, owner) == kCacheLine);
+
+// The slice at which a page of an arena starts.
+inline SliceIndex first_slice_of(const Page* page) { return page->arena->slice_of(page->start); }
+
+inline std::size_t page_bytes(const Page* page) {
+  return std::size_t{page->slices.value} * kSliceSize;
+}
+
+// Pops a block; the page has one in free.
+ASHLAR_ALWAYS_INLINE Block* pop_block(Page* page) {
+  Block* const block = page->free;
+  page->free = PageLinks::next(block, page->keys);
+  ++page->used;
+  return block;
+}
+
+// Pushes a block that the owner freed; true where the page is empty now.
+ASHLAR_ALWAYS_INLINE bool push_local(Page* page, Block* block) {
+  PageLinks::set_next(block, page->local_free, page->keys);
+  page->local_free = block;
+  return --page->used == 0;
+}
+
+// Makes a page of fresh slices, empty and without capacity. `keys` are random where used.
+void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
+               SizeClass size_class, Contents contents, RemoteWord* remote,
+               const PageLinks::Keys& keys);
+
+// Makes the page of a huge block: one block, handed out already.
+void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
+                    std::size_t usable, RemoteWord* remote);
+
+// Makes about one OS page's worth of further blocks available in free, which is empty; the page
+// can extend. Owner only.
+void extend_page(Page* page);
+
+// Moves the owner's frees to free where that is empty. Owner only.
+inline void use_local_frees(Page* page) {
+  if (page->free == nullptr && page->local_free != nullptr) {
+    page->free = page->local_free;
+    page->local_free = nullptr;
+    page->free_contents = Contents::kUnknown;
+  }
+}
+
+// The block that an address in the page's blocks belongs to.
+inline Block* block_at(const Page* page, const void* address) {
+  const std::size_t offset = bytes_between(page->start, address);
+  return at_offset<Block>(page->start, offset - offset % page->block_size);
+}
+
+// Whether a pointer is the start of a block that was handed out at some time.
+inline bool is_block_start(const Page* page, const void* address) {
+  const std::size_t offset = bytes_between(page->start, address);
+  return offset % page->block_size == 0 && offset / page->block_size < page->capacity;
+}
+
+// Whether the block stands in free or local_free: the double-free check. Linear in the lists.
+bool is_in_free_lists(const Page* page, const Block* block);
+
+// Debug's check of the invariants above; stops the program with a message. No side effects.
+void check_page(const Page* page);
+
+}  // namespace ashlar

@@ -1,0 +1,63 @@
+// The profiles: one constexpr value says what the allocator does beyond the plain way.
+// The preprocessor only picks the profile; every branch is compiled in every profile.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar {
+
+enum class Profile : std::uint8_t { kRelease, kSecure, kDebug };
+
+struct Config {
+  Profile profile = Profile::kRelease;
+  bool encode_links = false;           // free-list links are encoded with the page's keys
+  bool check_double_free = false;      // a free looks for the block in the page's free lists
+  bool stop_on_misuse = false;         // invalid and double frees end the program
+  bool check_invariants = false;       // every room executes its check_ functions
+  bool fill_blocks = false;            // blocks are filled when allocated and when freed
+  bool random_addresses = true;        // arenas are placed at random addresses
+  bool show_errors = false;            // the default of the option of that name
+  unsigned classes_per_doubling = 8;   // size classes between two powers of two
+  std::size_t extend_bytes = 4096;     // how much of a page a slow path makes usable at once
+  unsigned retire_visits = 16;         // slow paths that an empty last page of a class is kept for
+  unsigned retire_visits_large = 4;    // the same, for pages of more than one slice
+  std::uint32_t adopt_limit = 16;      // pages with room that a thread takes over, a size class
+};
+
+inline constexpr Config kRelease{};
+
+inline constexpr Config kSecure{
+    .profile = Profile::kSecure,
+    .encode_links = true,
+    .check_double_free = true,
+    .stop_on_misuse = true,
+};
+
+inline constexpr Config kDebug{
+    .profile = Profile::kDebug,
+    .encode_links = true,
+    .check_double_free = true,
+    .stop_on_misuse = true,
+    .check_invariants = true,
+    .fill_blocks = true,
+    .random_addresses = false,
+    .show_errors = true,
+};
+
+#if defined(ASHLAR_PROFILE_SECURE)
+inline constexpr Config kActive = kSecure;
+#elif defined(ASHLAR_PROFILE_DEBUG)
+inline constexpr Config kActive = kDebug;
+#else
+inline constexpr Config kActive = kRelease;
+#endif
+
+// The byte that a debug build fills blocks with: fresh ones, and freed ones.
+inline constexpr unsigned char kFillAllocated = 0xD0;
+inline constexpr unsigned char kFillFreed = 0xDF;
+
+static_assert(kActive.classes_per_doubling == 4 || kActive.classes_per_doubling == 8,
+              "the size class table is built for 4 or 8 classes a doubling");
+
+}  // namespace ashlar

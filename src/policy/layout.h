@@ -1,0 +1,83 @@
+// Every derived size of the memory layout, in bytes unless the name says otherwise, with the
+// relations between them. No code: a change here is a change of the layout and nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/integer.h"
+#include "base/units.h"
+#include "policy/config.h"
+
+namespace ashlar {
+
+inline constexpr std::size_t kWordSize = sizeof(void*);
+
+// Slices: the unit in which arenas hand out memory.
+inline constexpr unsigned kSliceShift = 16;
+inline constexpr std::size_t kSliceSize = std::size_t{1} << kSliceShift;
+
+// Pages, by the blocks they hold.
+inline constexpr SliceCount kSmallPageSlices{1};
+inline constexpr SliceCount kMediumPageSlices{8};
+inline constexpr SliceCount kLargePageSlices{64};
+inline constexpr std::size_t kSmallBlockMax = 8 * kKiB;
+inline constexpr std::size_t kMediumBlockMax = 64 * kKiB;
+inline constexpr std::size_t kLargeBlockMax = 512 * kKiB;
+
+// Size classes: 8 and 16, steps of 16 to 128, then N a doubling up to the largest block.
+inline constexpr std::size_t kLinearClassMax = 128;
+inline constexpr std::uint32_t kLinearClasses = 9;
+inline constexpr std::uint32_t kSizeClassCount =
+    kLinearClasses +
+    kActive.classes_per_doubling * (floor_log2(kLargeBlockMax) - floor_log2(kLinearClassMax));
+
+// Requests up to this many words find their page in the thread heap's direct table.
+inline constexpr std::size_t kDirectWords = 128;
+inline constexpr std::size_t kDirectMax = kDirectWords * kWordSize;
+
+// Alignment of every block of 16 bytes or more.
+inline constexpr std::size_t kBlockAlignment = 16;
+
+// Arenas. The default reserve doubles for every eight arenas there are.
+inline constexpr std::size_t kArenaDefaultSize = kGiB;
+inline constexpr std::size_t kArenaMinSize = 8 * kMiB;
+inline constexpr std::size_t kArenaMaxSize = 64 * kGiB;
+inline constexpr std::size_t kArenaAlignment = kLargePageSlices.value * kSliceSize;
+inline constexpr std::size_t kArenaCountMax = 112;
+// Blocks above this have a mapping of their own, so that freeing them gives the memory back at
+// once and growing them is a matter of page tables.
+inline constexpr std::size_t kArenaBlockMax = 32 * kMiB;
+
+// Metadata of a page: one entry a slice, and one remote word a slice, a cache line apart.
+inline constexpr std::size_t kCacheLine = 64;
+inline constexpr std::size_t kPageEntrySize = 2 * kCacheLine;
+inline constexpr std::size_t kRemoteEntrySize = kCacheLine;
+
+// The page map's flat window in front of its two levels.
+inline constexpr std::size_t kWindowSize = 64 * kGiB;
+inline constexpr std::size_t kWindowEntries = kWindowSize / kSliceSize;
+
+// Address hints for arenas: from 2 TiB to 30 TiB, the start randomised by 20 bits.
+inline constexpr std::uintptr_t kHintStart = std::uintptr_t{2} << 40;
+inline constexpr std::uintptr_t kHintEnd = std::uintptr_t{30} << 40;
+inline constexpr unsigned kHintRandomBits = 20;
+inline constexpr std::size_t kHintStep = 16 * kMiB;
+
+// Freed slices that may stay resident before a free purges by itself.
+inline constexpr std::size_t kPurgeBudget = 16 * kMiB;
+
+// No object is larger: ptrdiff_t must be able to say the distance of its ends.
+inline constexpr std::size_t kRequestMax = PTRDIFF_MAX;
+
+static_assert(is_power_of_two(kSliceSize));
+static_assert(kSmallPageSlices.value * kSliceSize >= 8 * kSmallBlockMax,
+              "a page holds at least eight blocks, or most of it may be waste");
+static_assert(kMediumPageSlices.value * kSliceSize >= 8 * kMediumBlockMax);
+static_assert(kLargePageSlices.value * kSliceSize >= 8 * kLargeBlockMax);
+static_assert(kArenaAlignment % (kMediumPageSlices.value * kSliceSize) == 0);
+static_assert(kArenaMinSize % kArenaAlignment == 0);
+static_assert(kHintStart + (kHintStep << kHintRandomBits) + kWindowSize <= kHintEnd);
+static_assert(kArenaBlockMax > kLargeBlockMax);
+
+}  // namespace ashlar

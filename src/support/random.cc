@@ -1,0 +1,149 @@
+// ChaCha20 by the letter of RFC 8439, and the generator over its blocks.
+#include "support/random.h"
+
+#include <atomic>
+#include <bit>
+
+namespace ashlar {
+namespace {
+
+void quarter_round(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c, std::uint32_t& d) {
+  a += b;
+  d = std::rotl(d ^ a, 16);
+  c += d;
+  b = std::rotl(b ^ c, 12);
+  a += b;
+  d = std::rotl(d ^ a, 8);
+  c += d;
+  b = std::rotl(b ^ c, 7);
+}
+
+// The words of the state: 4 constants, 8 of the key, a counter of 2 words and 2 of the nonce.
+// (RFC 8439 counts in one word and has a nonce of three; a stream of ours need not end at 256 GiB.)
+constexpr std::size_t kKeyAt = 4;
+constexpr std::size_t kCounterAt = 12;
+constexpr std::size_t kNonceAt = 14;
+
+// Keys that are made of nothing but the time differ by this where all else is the same.
+constinit std::atomic<std::uint64_t> weak_keys{0};
+
+// One step of splitmix64 (G. Steele, D. Lea, C. Flood: "Fast splittable pseudorandom number
+// generators", 2014): every bit of the state matters to every bit of the result.
+std::uint64_t mix(std::uint64_t& state) {
+  state += 0x9E3779B97F4A7C15;
+  std::uint64_t value = state;
+  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
+  value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
+  return value ^ (value >> 31);
+}
+
+}  // namespace
+
+void chacha20_block(const std::uint32_t (&input)[kChaChaWords],
+                    std::uint32_t (&output)[kChaChaWords]) {
+  std::uint32_t x[kChaChaWords];
+  for (std::size_t i = 0; i < kChaChaWords; ++i) {
+    x[i] = input[i];
+  }
+  for (int i = 0; i < 10; ++i) {
+    quarter_round(x[0], x[4], x[8], x[12]);
+    quarter_round(x[1], x[5], x[9], x[13]);
+    quarter_round(x[2], x[6], x[10], x[14]);
+    quarter_round(x[3], x[7], x[11], x[15]);
+    quarter_round(x[0], x[5], x[10], x[15]);
+    quarter_round(x[1], x[6], x[11], x[12]);
+    quarter_round(x[2], x[7], x[8], x[13]);
+    quarter_round(x[3], x[4], x[9], x[14]);
+  }
+  for (std::size_t i = 0; i < kChaChaWords; ++i) {
+    output[i] = x[i] + input[i];
+  }
+}
+
+void RandomGenerator::start(const std::uint32_t (&key)[8], std::uint64_t nonce,
+                            SeedQuality quality) {
+  // "expand 32-byte k"
+  input_[0] = 0x61707865;
+  input_[1] = 0x3320646e;
+  input_[2] = 0x79622d32;
+  input_[3] = 0x6b206574;
+  for (std::size_t i = 0; i < 8; ++i) {
+    input_[kKeyAt + i] = key[i];
+  }
+  input_[kCounterAt] = 0;
+  input_[kCounterAt + 1] = 0;
+  input_[kNonceAt] = static_cast<std::uint32_t>(nonce);
+  input_[kNonceAt + 1] = static_cast<std::uint32_t>(nonce >> 32);
+  position_ = kChaChaWords;
+  quality_ = quality;
+}
+
+RandomGenerator RandomGenerator::split(std::uint64_t nonce) const {
+  std::uint32_t key[8];
+  for (std::size_t i = 0; i < 8; ++i) {
+    key[i] = input_[kKeyAt + i];
+  }
+  RandomGenerator other;
+  other.start(key, nonce, quality_);
+  return other;
+}
+
+std::uint32_t RandomGenerator::next_word() {
+  if (quality_ == SeedQuality::kNone) {
+    return 0;
+  }
+  if (position_ == kChaChaWords) {
+    chacha20_block(input_, words_);
+    position_ = 0;
+    if (++input_[kCounterAt] == 0) {
+      ++input_[kCounterAt + 1];
+    }
+  }
+  // A number that was given out is not kept.
+  const std::uint32_t word = words_[position_];
+  words_[position_++] = 0;
+  return word;
+}
+
+std::uint64_t RandomGenerator::next() {
+  const std::uint64_t low = next_word();
+  return low | static_cast<std::uint64_t>(next_word()) << 32;
+}
+
+std::uint64_t RandomGenerator::next_below(std::uint64_t bound) {
+  if (quality_ == SeedQuality::kNone) {
+    return 0;
+  }
+  // The first 2^64 mod bound numbers would make some remainders likelier than others.
+  const std::uint64_t surplus = (0 - bound) % bound;
+  std::uint64_t number = next();
+  while (number < surplus) {
+    number = next();
+  }
+  return number % bound;
+}
+
+void RandomGenerator::make_weak_key(std::uint32_t (&key)[8], std::uint64_t time,
+                                    std::uint64_t thread) {
+  const int on_stack = 0;
+  const std::uint64_t known[] = {
+      time,
+      thread,
+      thread_id(),
+      address_of(&on_stack),
+      address_of(&weak_keys),
+      reinterpret_cast<std::uintptr_t>(&chacha20_block),
+      // relaxed: every value is handed out once, in whatever order.
+      weak_keys.fetch_add(1, std::memory_order_relaxed),
+  };
+  std::uint64_t state = 0;
+  for (const std::uint64_t value : known) {
+    state ^= value;
+    state = mix(state);
+  }
+  for (std::uint32_t& word : key) {
+    word = static_cast<std::uint32_t>(mix(state));
+  }
+}
+
+}  // namespace ashlar

@@ -1,0 +1,93 @@
+// What the regression tests share: patterns in blocks, the process's resident size, and errors that
+// the library reports. It holds no test.
+#pragma once
+
+#include <mimalloc.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include <unistd.h>
+
+namespace regress {
+
+inline std::uint8_t pattern_byte(std::size_t index, unsigned seed) {
+  return static_cast<std::uint8_t>((index * 167 + seed * 59 + 13) ^ (index >> 8));
+}
+
+inline void fill(void* block, std::size_t size, unsigned seed) {
+  auto* const bytes = static_cast<std::uint8_t*>(block);
+  for (std::size_t i = 0; i < size; i++) bytes[i] = pattern_byte(i, seed);
+}
+
+// The first offset where the pattern is broken, or `size`.
+inline std::size_t intact(const void* block, std::size_t size, unsigned seed) {
+  const auto* const bytes = static_cast<const std::uint8_t*>(block);
+  for (std::size_t i = 0; i < size; i++)
+    if (bytes[i] != pattern_byte(i, seed)) return i;
+  return size;
+}
+
+// The first byte in [from, to) that is not zero, or `to`.
+inline std::size_t first_non_zero(const void* block, std::size_t from, std::size_t to) {
+  const auto* const bytes = static_cast<const std::uint8_t*>(block);
+  while (from < to && from % 8 != 0 && bytes[from] == 0) from++;
+  std::uint64_t word = 0;
+  for (; from + 8 <= to; from += 8) {
+    std::memcpy(&word, bytes + from, 8);
+    if (word != 0) break;
+  }
+  while (from < to && bytes[from] == 0) from++;
+  return from;
+}
+
+inline bool aligned(const void* p, std::size_t alignment) {
+  return reinterpret_cast<std::uintptr_t>(p) % alignment == 0;
+}
+
+// Resident bytes of this process, 0 if they cannot be read.
+inline std::size_t resident_bytes() {
+  std::FILE* const file = std::fopen("/proc/self/statm", "r");
+  if (file == nullptr) return 0;
+  unsigned long long total = 0;
+  unsigned long long resident = 0;
+  const int fields = std::fscanf(file, "%llu %llu", &total, &resident);
+  std::fclose(file);
+  if (fields != 2) return 0;
+  return static_cast<std::size_t>(resident) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Counts what the library reports through its error callback while it lives.
+class ErrorCount {
+ public:
+  ErrorCount() {
+    count().store(0, std::memory_order_relaxed);  // relaxed: a counter only.
+    mi_register_error(
+        [](int error, void*) {
+          last().store(error, std::memory_order_relaxed);   // relaxed: read by the same thread.
+          count().fetch_add(1, std::memory_order_relaxed);  // relaxed: a counter only.
+        },
+        nullptr);
+  }
+  ~ErrorCount() { mi_register_error(nullptr, nullptr); }
+  ErrorCount(const ErrorCount&) = delete;
+  ErrorCount& operator=(const ErrorCount&) = delete;
+
+  int reported() const { return count().load(std::memory_order_relaxed); }   // relaxed: a counter.
+  int last_error() const { return last().load(std::memory_order_relaxed); }  // relaxed: as above.
+
+ private:
+  static std::atomic<int>& count() {
+    static std::atomic<int> value{0};
+    return value;
+  }
+  static std::atomic<int>& last() {
+    static std::atomic<int> value{0};
+    return value;
+  }
+};
+
+}  // namespace regress

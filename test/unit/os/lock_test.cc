@@ -1,0 +1,142 @@
+// The futex lock between threads, across a fork, and its order check in debug builds.
+#include "os/lock.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <latch>
+#include <thread>
+#include <vector>
+
+namespace ashlar {
+namespace {
+
+TEST(Lock, OneThreadAtATime) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 5000;
+  Lock lock(LockRank::kHeaps);
+  long counter = 0;  // plain: lost updates show, and TSan watches
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < kRounds; ++round) {
+        LockGuard guard(lock);
+        counter = counter + 1;
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(counter, long{kThreads} * kRounds);
+}
+
+bool try_and_release(Lock& lock) ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  const bool taken = lock.try_lock();
+  if (taken) {
+    lock.unlock();
+  }
+  return taken;
+}
+
+bool try_from_another_thread(Lock& lock) {
+  bool taken = false;
+  std::thread([&] { taken = try_and_release(lock); }).join();
+  return taken;
+}
+
+TEST(Lock, TryLockTellsWhetherItIsHeld) {
+  Lock lock(LockRank::kHeaps);
+  EXPECT_TRUE(try_and_release(lock));
+  {
+    LockGuard guard(lock);
+    EXPECT_FALSE(try_from_another_thread(lock));
+  }
+  EXPECT_TRUE(try_from_another_thread(lock));
+}
+
+TEST(Lock, SleepersAreWokenOneAfterTheOther) {
+  constexpr int kSleepers = 3;
+  Lock lock(LockRank::kHeaps);
+  std::latch about_to_wait(kSleepers);
+  std::atomic<int> woken{0};
+  std::vector<std::thread> threads;
+  {
+    LockGuard guard(lock);
+    for (int i = 0; i < kSleepers; ++i) {
+      threads.emplace_back([&] {
+        about_to_wait.count_down();
+        LockGuard inner(lock);
+        woken.fetch_add(1, std::memory_order_relaxed);
+      });
+    }
+    about_to_wait.wait();
+    // Long enough for them to sleep in most runs; the outcome does not depend on it.
+    usleep(10'000);
+    EXPECT_EQ(woken.load(std::memory_order_relaxed), 0);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(woken.load(std::memory_order_relaxed), kSleepers);
+  EXPECT_TRUE(try_and_release(lock));
+}
+
+TEST(Lock, AChildCanUseALockThatAnotherThreadHeldAtTheFork) {
+  Lock lock(LockRank::kHeaps);
+  std::latch held(1);
+  std::latch forked(1);
+  std::thread holder([&] {
+    LockGuard guard(lock);
+    held.count_down();
+    forked.wait();
+  });
+  held.wait();
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool was_held = !try_and_release(lock);
+    lock.reset_after_fork();
+    _exit(was_held && try_and_release(lock) ? 0 : 1);
+  }
+  forked.count_down();
+  holder.join();
+  ASSERT_GT(child, 0);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(try_and_release(lock)) << "the parent's lock is its own";
+}
+
+void take_both(Lock& first, Lock& second) {
+  LockGuard outer(first);
+  LockGuard inner(second);
+}
+
+TEST(Lock, RisingRanksAreAllowed) {
+  Lock process(LockRank::kProcess);
+  Lock messages(LockRank::kMessages);
+  take_both(process, messages);
+  take_both(process, messages);  // and nothing of the first time is left behind
+  EXPECT_TRUE(try_and_release(process));
+  EXPECT_TRUE(try_and_release(messages));
+}
+
+TEST(LockDeathTest, DebugStopsWhenRanksFall) {
+  Lock arenas(LockRank::kArenas);
+  Lock heaps(LockRank::kHeaps);
+  if constexpr (kActive.check_invariants) {
+    EXPECT_DEATH(take_both(arenas, heaps), "locks taken out of rank order");
+    Lock same(LockRank::kArenas);
+    EXPECT_DEATH(take_both(arenas, same), "locks taken out of rank order");
+  } else {
+    take_both(arenas, heaps);
+    EXPECT_TRUE(try_and_release(arenas));
+    EXPECT_TRUE(try_and_release(heaps));
+  }
+}
+
+}  // namespace
+}  // namespace ashlar
