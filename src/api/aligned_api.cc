@@ -42,8 +42,8 @@ ASHLAR_EXPORT void* mi_calloc_aligned(std::size_t count, std::size_t size,
                                       std::size_t alignment) noexcept {
   return ashlar::allocate_aligned(total_size(count, size), alignment, 0, Contents::kZero);
 }
-ASHLAR_EXPORT void* mi_calloc_aligned_at(std::size_t count, std::size_t size,
-                                         std::size_t alignment, std::size_t offset) noexcept {
+ASHLAR_EXPORT void* mi_calloc_aligned_at(std::size_t count, std::size_t size, std::size_t alignment,
+                                         std::size_t offset) noexcept {
   return ashlar::allocate_aligned(total_size(count, size), alignment, offset, Contents::kZero);
 }
 
@@ -76,8 +76,7 @@ ASHLAR_EXPORT void* mi_aligned_recalloc(void* p, std::size_t newcount, std::size
   return mi_recalloc_aligned(p, newcount, size, alignment);
 }
 ASHLAR_EXPORT void* mi_aligned_offset_recalloc(void* p, std::size_t newcount, std::size_t size,
-                                               std::size_t alignment,
-                                               std::size_t offset) noexcept {
+                                               std::size_t alignment, std::size_t offset) noexcept {
   return mi_recalloc_aligned_at(p, newcount, size, alignment, offset);
 }
 

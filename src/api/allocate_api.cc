@@ -107,8 +107,7 @@ ASHLAR_EXPORT void mi_free_size(void* p, std::size_t size) noexcept {
 ASHLAR_EXPORT void mi_free_aligned(void* p, std::size_t alignment) noexcept {
   ashlar::free_sized(p, 0, alignment);
 }
-ASHLAR_EXPORT void mi_free_size_aligned(void* p, std::size_t size,
-                                        std::size_t alignment) noexcept {
+ASHLAR_EXPORT void mi_free_size_aligned(void* p, std::size_t size, std::size_t alignment) noexcept {
   ashlar::free_sized(p, size, alignment);
 }
 ASHLAR_EXPORT void mi_cfree(void* p) noexcept {
@@ -137,8 +136,7 @@ ASHLAR_EXPORT bool mi_is_in_heap_region(const void* p) noexcept {
 }
 ASHLAR_EXPORT bool mi_check_owned(const void* p) noexcept {
   const ashlar::Page* const page = ashlar::page_map.find(p);
-  return page != nullptr &&
-         (ashlar::owner_of(page) & ~ashlar::kOwnerFlags) == ashlar::thread_id();
+  return page != nullptr && (ashlar::owner_of(page) & ~ashlar::kOwnerFlags) == ashlar::thread_id();
 }
 
 ASHLAR_EXPORT void* mi_umalloc(std::size_t size, std::size_t* block_size) noexcept {

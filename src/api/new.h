@@ -37,10 +37,10 @@ ASHLAR_ALWAYS_INLINE void* allocate_new_nothrow(std::size_t size) noexcept {
 inline void* allocate_new_aligned(std::size_t size, std::size_t alignment) {
   void* const block = allocate_aligned(size, alignment, 0, Contents::kUnknown);
   // No handler can make a bad alignment good.
-  return likely(block != nullptr)     ? block
-         : is_power_of_two(alignment) ? new_or_throw({detail::try_new_aligned, size, alignment,
-                                                      nullptr})
-                                      : (throw_overflow(alignment, size), nullptr);
+  return likely(block != nullptr) ? block
+         : is_power_of_two(alignment)
+             ? new_or_throw({detail::try_new_aligned, size, alignment, nullptr})
+             : (throw_overflow(alignment, size), nullptr);
 }
 
 inline void* allocate_new_aligned_nothrow(std::size_t size, std::size_t alignment) noexcept {
@@ -52,8 +52,7 @@ inline void* allocate_new_aligned_nothrow(std::size_t size, std::size_t alignmen
 
 inline void* reallocate_new(void* old, std::size_t size) {
   void* const block = reallocate(old, size, Contents::kUnknown);
-  return likely(block != nullptr) ? block
-                                  : new_or_throw({detail::try_new_realloc, size, 0, old});
+  return likely(block != nullptr) ? block : new_or_throw({detail::try_new_realloc, size, 0, old});
 }
 
 }  // namespace ashlar

@@ -62,8 +62,7 @@ ASHLAR_EXPORT void operator delete[](void* p, std::align_val_t alignment,
                                      const std::nothrow_t&) noexcept {
   ashlar::free_sized(p, 0, bytes(alignment));
 }
-ASHLAR_EXPORT void operator delete(void* p, std::size_t size,
-                                   std::align_val_t alignment) noexcept {
+ASHLAR_EXPORT void operator delete(void* p, std::size_t size, std::align_val_t alignment) noexcept {
   ashlar::free_sized(p, size, bytes(alignment));
 }
 ASHLAR_EXPORT void operator delete[](void* p, std::size_t size,

@@ -19,11 +19,11 @@ namespace ashlar {
 
 // What an arena knows of its memory when it is made.
 struct ArenaMemory {
-  void* start = nullptr;    // aligned to kArenaAlignment
-  std::size_t size = 0;     // bytes, a multiple of kSliceSize
-  bool committed = false;   // all of it may be touched
-  bool zero = false;        // all of it reads as zero, and does again after a purge
-  bool purgeable = false;   // private and anonymous, so that a purge gives pages back
+  void* start = nullptr;   // aligned to kArenaAlignment
+  std::size_t size = 0;    // bytes, a multiple of kSliceSize
+  bool committed = false;  // all of it may be touched
+  bool zero = false;       // all of it reads as zero, and does again after a purge
+  bool purgeable = false;  // private and anonymous, so that a purge gives pages back
 };
 
 // Where each part of an arena's metadata begins, in bytes from its start.
@@ -63,7 +63,7 @@ struct ArenaLayout {
 
 // Owner:       nobody; all members may be called by any thread, except that the slices named
 //              must be the caller's where a comment says so
-// Shared:      the bitmaps in the metadata, waiting_
+// Shared:      the bitmaps in the metadata, waiting_, refaulted_
 // Invariants:  the slices of the metadata and those beyond the end are in use for ever;
 //              waiting_ = number of set waiting bits, but for calls in progress
 // Life:        made in place at the front of its memory; never destroyed while slices are in use
@@ -89,10 +89,16 @@ class Arena {
     return new (memory.start) Arena(memory, layout);
   }
 
-  // Claims slices, committed; false where the arena can't. Contents: what they are known to hold.
-  bool claim(SliceCount count, SliceCount alignment, SliceRun* run, Contents* contents) {
-    if (!claim_.claim(count, alignment, run)) {
+  // Claims slices, committed; false where the arena can't. `headroom` more slices are free behind
+  // them at that moment, so that what lies there can grow. Contents: what they are known to hold.
+  bool claim(SliceCount count, SliceCount alignment, SliceCount headroom, SliceRun* run,
+             Contents* contents) {
+    if (!claim_.claim({count.value + headroom.value}, alignment, run)) {
       return false;
+    }
+    if (headroom.value != 0) {
+      claim_.release({run->first + count, headroom});
+      run->count = count;
     }
     return prepare(*run, contents);
   }
@@ -102,25 +108,31 @@ class Arena {
     return run.end().value <= layout_.slices && claim_.claim_at(run) && prepare(run, contents);
   }
 
-  // Gives back the caller's slices. `resident` tells whether they may hold physical memory.
-  void release(SliceRun run, bool resident) {
-    if (resident && memory_.purgeable) {
-      set_run(words(), &SliceWords::waiting, run);
+  // Gives back the caller's slices, of which the first `touched` may be resident. The others were
+  // not touched since they were claimed; `rest` says what they held then.
+  void release(SliceRun run, SliceCount touched, Contents rest) {
+    if (rest == Contents::kZero) {
+      clear_run(words(), &SliceWords::dirty,
+                {run.first + touched, {run.count.value - touched.value}});
+    }
+    if (memory_.purgeable) {
+      set_run(words(), &SliceWords::waiting, {run.first, touched});
       // relaxed: a sum that only decides when to purge.
-      waiting_.fetch_add(run.count.value, std::memory_order_relaxed);
+      waiting_.fetch_add(touched.value, std::memory_order_relaxed);
     }
     claim_.release(run);
   }
 
-  // Purges the free slices that wait for it; returns how many it purged. Slices that other
-  // threads claim meanwhile are left alone, and so are those the system refuses to purge.
-  std::uint32_t purge_waiting() {
+  // Purges free slices that wait for it, from high addresses down, until at least `enough` are
+  // done; returns how many. Slices that other threads claim meanwhile are left alone, and so are
+  // those the system refuses to purge.
+  std::uint32_t purge_waiting(std::uint32_t enough) {
     std::uint32_t purged = 0;
     // relaxed: a sum that only decides when to purge.
     if (waiting_.load(std::memory_order_relaxed) == 0) {
       return 0;
     }
-    for (std::uint32_t word = 0; word < layout_.words; ++word) {
+    for (std::uint32_t word = layout_.words; word-- > 0 && purged < enough;) {
       // relaxed: finds candidates; in_use decides.
       const std::uint64_t candidates = words()[word].waiting.load(std::memory_order_relaxed);
       if (candidates == 0) {
@@ -138,6 +150,12 @@ class Arena {
     // relaxed: a sum that only decides when to purge.
     const std::int64_t waiting = waiting_.load(std::memory_order_relaxed);
     return waiting > 0 ? static_cast<std::size_t>(waiting) * kSliceSize : 0;
+  }
+
+  // Slices claimed so far that had been purged before: purging them did not pay.
+  std::uint64_t refaulted() const {
+    // relaxed: a count.
+    return refaulted_.load(std::memory_order_relaxed);
   }
 
   bool contains(const void* pointer) const {
@@ -165,11 +183,11 @@ class Arena {
 
   // The orphan pages with room of one size class, as hints.
   HintBitmap orphans(std::uint32_t size_class) const {
-    return HintBitmap(
-        at_offset<AtomicWord>(memory_.start, layout_.hint_words) + size_class, kSizeClassCount,
-        at_offset<AtomicWord>(memory_.start, layout_.hint_summary) +
-            std::size_t{size_class} * layout_.summary_words,
-        layout_.words);
+    return HintBitmap(at_offset<AtomicWord>(memory_.start, layout_.hint_words) + size_class,
+                      kSizeClassCount,
+                      at_offset<AtomicWord>(memory_.start, layout_.hint_summary) +
+                          std::size_t{size_class} * layout_.summary_words,
+                      layout_.words);
   }
 
   // For tests and reports: how many slices of a run are free / committed / dirty / waiting.
@@ -199,9 +217,7 @@ class Arena {
     }
   }
 
-  SliceWords* words() const {
-    return at_offset<SliceWords>(memory_.start, layout_.slice_words);
-  }
+  SliceWords* words() const { return at_offset<SliceWords>(memory_.start, layout_.slice_words); }
 
   // Makes claimed slices fit for use; gives them back where they can't be committed.
   bool prepare(SliceRun run, Contents* contents) {
@@ -212,8 +228,13 @@ class Arena {
     }
     if (!memory_.committed && !commit(run)) {
       // What waited to be purged is still resident, and waits again.
-      release(run, waited != 0);
+      release(run, waited != 0 ? run.count : SliceCount{0}, Contents::kUnknown);
       return false;
+    }
+    const std::uint32_t purged = clear_run(words(), &SliceWords::purged, run);
+    if (purged != 0) {
+      // relaxed: a count.
+      refaulted_.fetch_add(purged, std::memory_order_relaxed);
     }
     const std::uint32_t dirty = set_run(words(), &SliceWords::dirty, run);
     *contents = dirty == 0 ? Contents::kZero : Contents::kUnknown;
@@ -238,12 +259,13 @@ class Arena {
     waiting_.fetch_sub(waited, std::memory_order_relaxed);
     if (purged) {
       clear_run(words(), &SliceWords::dirty, run);
+      set_run(words(), &SliceWords::purged, run);
     }
     claim_.release(run);
     return purged ? run.count.value : 0;
   }
 
-  std::uint32_t count_all(AtomicWord SliceWords::*bits) const {
+  std::uint32_t count_all(AtomicWord SliceWords::* bits) const {
     return count_run(words(), bits, {{0}, {layout_.slices}});
   }
 
@@ -251,7 +273,8 @@ class Arena {
   const ArenaLayout layout_;
   const std::uint32_t metadata_slices_;
   SliceClaim claim_;
-  std::atomic<std::int64_t> waiting_{0};  // slices
+  std::atomic<std::int64_t> waiting_{0};     // slices
+  std::atomic<std::uint64_t> refaulted_{0};  // slices
 };
 
 }  // namespace ashlar

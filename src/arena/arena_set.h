@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "arena/arena.h"
+#include "arena/purge_policy.h"
 #include "base/integer.h"
 #include "base/units.h"
 #include "os/lock.h"
@@ -34,7 +35,7 @@ struct ArenaPolicy {
 };
 
 // Owner:       nobody; every operation may be called by any thread at any time
-// Shared:      arenas_ and count_ (written under lock_, read by all), the purge state
+// Shared:      arenas_ and count_ (written under lock_, read by all), claimed_, the purge policy
 // Invariants:  arenas_[0..count_) are made and stay; count_ <= kArenaCountMax
 // Life:        a constant-initialised global
 template <OsMemory Os>
@@ -49,67 +50,61 @@ class ArenaSet {
     if (next_hint_ == 0) {
       next_hint_ = policy.hint;
     }
-    // relaxed: a number that stands for itself.
-    purge_delay_ms_.store(policy.purge_delay_ms, std::memory_order_relaxed);
+    purge_policy_.set_delay(policy.purge_delay_ms);
   }
 
   // Claims committed slices; false when all arenas are full and none can be added.
   bool claim(SliceCount count, SliceCount alignment, Claim<Os>* claim) {
+    return this->claim(count, alignment, {0}, claim);
+  }
+
+  // The same, with room to grow into behind them (see Arena::claim).
+  bool claim(SliceCount count, SliceCount alignment, SliceCount headroom, Claim<Os>* claim) {
     // A new arena may be full again, through other threads, before we get to it: try twice.
     for (int tries = 0; tries < 2; ++tries) {
       const std::uint32_t known = count_arenas();
-      if (claim_from(0, known, count, alignment, claim)) {
+      if (claim_from(known, count, alignment, headroom, claim)) {
         return true;
       }
-      if (!add_arena(known, count, alignment)) {
+      if (!add_arena(known, {count.value + headroom.value}, alignment)) {
         return false;
       }
     }
-    return claim_from(0, count_arenas(), count, alignment, claim);
+    return claim_from(count_arenas(), count, alignment, headroom, claim);
   }
 
-  // Gives slices back. Purges at once where more than the budget waits.
-  void release(ArenaType* arena, SliceRun run, bool resident, std::uint64_t now_ms) {
-    arena->release(run, resident);
-    // relaxed: a number that stands for itself.
-    const std::int64_t delay = purge_delay_ms_.load(std::memory_order_relaxed);
-    if (delay < 0 || !resident) {
-      return;
+  // Claims exactly these slices of an arena, for a block that grows.
+  bool claim_at(ArenaType* arena, SliceRun run, Contents* contents) {
+    if (!arena->claim_at(run, contents)) {
+      return false;
     }
-    if (delay == 0 || waiting_bytes() > kPurgeBudget) {
-      purge_now();
-      return;
+    note_claimed(run.count);
+    return true;
+  }
+
+  // Gives slices back (see Arena::release), and purges where more is waiting than the policy
+  // allows. `now_ms` is the clock's time.
+  void release(ArenaType* arena, SliceRun run, SliceCount touched, Contents rest,
+               std::uint64_t now_ms) {
+    arena->release(run, touched, rest);
+    // relaxed: a sum that only decides when to purge.
+    claimed_.fetch_sub(run.count.value, std::memory_order_relaxed);
+    if (touched.value != 0) {
+      purge(
+          purge_policy_.after_release(waiting_bytes(), claimed_bytes(), refaulted_bytes(), now_ms));
     }
-    std::uint64_t none = 0;
-    // relaxed: a deadline that stands for itself; whoever comes first sets it.
-    purge_at_ms_.compare_exchange_strong(none, now_ms + static_cast<std::uint64_t>(delay),
-                                         std::memory_order_relaxed, std::memory_order_relaxed);
   }
 
-  // Whether a deadline was set; then purge_if_due is worth a look at the clock.
-  bool purge_pending() const {
-    // relaxed: a hint; purge_if_due decides.
-    return purge_at_ms_.load(std::memory_order_relaxed) != 0;
-  }
+  // Whether memory waits for a deadline; then purge_if_due is worth a look at the clock.
+  bool purge_pending() const { return purge_policy_.pending(); }
 
-  // Purges when the deadline has passed. One caller at a time does the work.
+  // Purges what has not been of use for a while; returns the bytes.
   std::size_t purge_if_due(std::uint64_t now_ms) {
-    // relaxed: a deadline that stands for itself; the exchange decides who does the work.
-    std::uint64_t at = purge_at_ms_.load(std::memory_order_relaxed);
-    if (at == 0 || now_ms < at ||
-        !purge_at_ms_.compare_exchange_strong(at, 0, std::memory_order_relaxed,
-                                              std::memory_order_relaxed)) {
-      return 0;
-    }
-    return purge_all();
+    return purge(purge_policy_.at_time(waiting_bytes(), now_ms));
   }
 
   // Purges all that waits now; returns the bytes.
-  std::size_t purge_now() {
-    // relaxed: a deadline that stands for itself.
-    purge_at_ms_.store(0, std::memory_order_relaxed);
-    return purge_all();
-  }
+  std::size_t purge_now() { return purge(SIZE_MAX); }
 
   std::size_t waiting_bytes() const {
     std::size_t bytes = 0;
@@ -154,12 +149,13 @@ class ArenaSet {
   Lock& lock() { return lock_; }
 
  private:
-  bool claim_from(std::uint32_t first, std::uint32_t end, SliceCount count, SliceCount alignment,
+  bool claim_from(std::uint32_t end, SliceCount count, SliceCount alignment, SliceCount headroom,
                   Claim<Os>* claim) {
-    for (std::uint32_t i = first; i < end; ++i) {
+    for (std::uint32_t i = 0; i < end; ++i) {
       ArenaType* const candidate = arena(i);
-      if (candidate->claim(count, alignment, &claim->run, &claim->contents)) {
+      if (candidate->claim(count, alignment, headroom, &claim->run, &claim->contents)) {
         claim->arena = candidate;
+        note_claimed(count);
         return true;
       }
     }
@@ -182,8 +178,7 @@ class ArenaSet {
     }
     size = align_up(size < kArenaMinSize ? kArenaMinSize : size, kArenaAlignment);
     // Room for the metadata, which is under a hundredth of the arena, and for the request.
-    const std::size_t least =
-        align_up(wanted + wanted / 64 + 2 * kArenaAlignment, kArenaAlignment);
+    const std::size_t least = align_up(wanted + wanted / 64 + 2 * kArenaAlignment, kArenaAlignment);
     size = size < least ? least : size;
     // Where addresses or commit are scarce (ulimit -v, no overcommit) a smaller arena will do.
     for (; size >= least; size = align_down(size / 2, kArenaAlignment)) {
@@ -208,11 +203,8 @@ class ArenaSet {
     if (next_hint_ != 0) {
       next_hint_ += align_up(size, kArenaAlignment);
     }
-    ArenaType* const made = publish({.start = start,
-                                     .size = size,
-                                     .committed = eager,
-                                     .zero = true,
-                                     .purgeable = true});
+    ArenaType* const made = publish(
+        {.start = start, .size = size, .committed = eager, .zero = true, .purgeable = true});
     if (made == nullptr) {
       Os::release(start, size);
     }
@@ -232,21 +224,45 @@ class ArenaSet {
     return made;
   }
 
-  std::size_t purge_all() {
-    std::size_t slices = 0;
-    const std::uint32_t count = count_arenas();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      slices += arena(i)->purge_waiting();
+  void note_claimed(SliceCount count) {
+    // relaxed: a sum that only decides when to purge.
+    claimed_.fetch_add(count.value, std::memory_order_relaxed);
+    purge_policy_.after_claim(waiting_bytes());
+  }
+
+  // Purges at least so many bytes, if so many wait, from high addresses down, so that low ones
+  // stay ready for use.
+  std::size_t purge(std::size_t bytes) {
+    if (bytes == 0) {
+      return 0;
     }
+    const std::size_t wanted = bytes == SIZE_MAX ? UINT32_MAX : divide_up(bytes, kSliceSize);
+    std::size_t slices = 0;
+    for (std::uint32_t i = count_arenas(); i-- > 0 && slices < wanted;) {
+      slices += arena(i)->purge_waiting(static_cast<std::uint32_t>(wanted - slices));
+    }
+    purge_policy_.after_purge(slices * kSliceSize, refaulted_bytes());
     return slices * kSliceSize;
+  }
+
+  std::size_t refaulted_bytes() const {
+    std::uint64_t slices = 0;
+    for_each_arena([&](const ArenaType& arena) { slices += arena.refaulted(); });
+    return slices * kSliceSize;
+  }
+
+  // Bytes that callers hold.
+  std::size_t claimed_bytes() const {
+    // relaxed: a sum that only decides when to purge.
+    return static_cast<std::size_t>(claimed_.load(std::memory_order_relaxed)) * kSliceSize;
   }
 
   Lock lock_{LockRank::kArenas};
   ArenaPolicy policy_ ASHLAR_GUARDED_BY(lock_){};
   std::uintptr_t next_hint_ ASHLAR_GUARDED_BY(lock_) = 0;
   std::atomic<std::uint32_t> count_{0};
-  std::atomic<std::int64_t> purge_delay_ms_{100};
-  std::atomic<std::uint64_t> purge_at_ms_{0};  // 0: no deadline
+  std::atomic<std::uint64_t> claimed_{0};  // slices
+  PurgePolicy purge_policy_;
   std::atomic<ArenaType*> arenas_[kArenaCountMax] = {};
 };
 

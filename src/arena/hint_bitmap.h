@@ -20,8 +20,7 @@ namespace ashlar {
 class HintBitmap {
  public:
   constexpr HintBitmap() = default;
-  HintBitmap(AtomicWord* words, std::uint32_t stride, AtomicWord* summary,
-             std::uint32_t word_count)
+  HintBitmap(AtomicWord* words, std::uint32_t stride, AtomicWord* summary, std::uint32_t word_count)
       : words_(words), summary_(summary), stride_(stride), word_count_(word_count) {}
 
   void set(SliceIndex slice) {
@@ -45,8 +44,7 @@ class HintBitmap {
   bool clear(SliceIndex slice) {
     const std::uint64_t bit = std::uint64_t{1} << (slice.value % kBitsPerWord);
     // acquire: pairs with the release in set.
-    return (word(slice.value / kBitsPerWord).fetch_and(~bit, std::memory_order_acquire) & bit) !=
-           0;
+    return (word(slice.value / kBitsPerWord).fetch_and(~bit, std::memory_order_acquire) & bit) != 0;
   }
 
   // Takes the lowest hint at or after *slice out of the set; false where there is none.

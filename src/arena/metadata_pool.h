@@ -86,7 +86,7 @@ class MetadataPool {
     for (std::uint32_t i = 0; i < count && start == nullptr; ++i) {
       SliceRun run;
       Contents contents = Contents::kUnknown;
-      if (arenas_.arena(i)->claim({1}, {1}, &run, &contents)) {
+      if (arenas_.arena(i)->claim({1}, {1}, {0}, &run, &contents)) {
         start = arenas_.arena(i)->address(run.first);
         zero = contents == Contents::kZero;
       }

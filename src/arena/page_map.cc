@@ -38,8 +38,8 @@ bool PageMap::open_window(std::uintptr_t base) {
   if (window_entries_ != 0) {
     return true;
   }
-  void* table = System::reserve(nullptr, kWindowEntries * sizeof(Page*), kCacheLine,
-                                Access::kReadWrite);
+  void* table =
+      System::reserve(nullptr, kWindowEntries * sizeof(Page*), kCacheLine, Access::kReadWrite);
   if (table == nullptr) {
     return false;
   }
@@ -60,8 +60,7 @@ PageMap::Leaf* PageMap::leaf_for(std::size_t root_index) {
     return nullptr;
   }
   // release: publishes the zeroed leaf. acquire on failure: another thread's leaf is used.
-  if (root_[root_index].compare_exchange_strong(entry, address_of(fresh),
-                                                std::memory_order_release,
+  if (root_[root_index].compare_exchange_strong(entry, address_of(fresh), std::memory_order_release,
                                                 std::memory_order_acquire)) {
     return static_cast<Leaf*>(fresh);
   }
@@ -77,9 +76,9 @@ bool PageMap::enter_span(std::uintptr_t address, Span whole, Page* page) {
   }
   std::uintptr_t empty = 0;
   // release: as in leaf_for. acquire: a leaf of another thread is used below.
-  return root_[address >> kLeafShift].compare_exchange_strong(
-             empty, address_of(page) | kWholeSpan, std::memory_order_release,
-             std::memory_order_acquire) ||
+  return root_[address >> kLeafShift].compare_exchange_strong(empty, address_of(page) | kWholeSpan,
+                                                              std::memory_order_release,
+                                                              std::memory_order_acquire) ||
          (empty & kWholeSpan) == 0;
 }
 
@@ -88,8 +87,7 @@ bool PageMap::enter(const void* start, std::size_t size, Page* page) {
   const std::uintptr_t end = begin + size;
   // First what may fail (leaves), then what may not (entries).
   for (std::uintptr_t at = begin; at < end; at = align_down(at, kLeafSpan) + kLeafSpan) {
-    if (slices_into_window(at) < window_entries_ &&
-        slices_into_window(end - 1) < window_entries_) {
+    if (slices_into_window(at) < window_entries_ && slices_into_window(end - 1) < window_entries_) {
       break;
     }
     if ((end - 1) >> kLeafShift >= kRootEntries) {

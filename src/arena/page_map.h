@@ -24,7 +24,7 @@ struct Page;  // the page room's; only its address is stored here
 // Invariants:  an entry names the page that holds the slice, or is empty (nullptr);
 //              window_[i] is for address window_base_ + i * kSliceSize
 // Life:        a constant-initialised global; leaves and the window are never given back
-class PageMap {
+class ASHLAR_HIDDEN PageMap {
  public:
   // The page that holds an address inside the window; nullptr for any other address.
   ASHLAR_ALWAYS_INLINE Page* find_near(const void* address) const {
@@ -80,6 +80,6 @@ class PageMap {
   std::atomic<std::uintptr_t> root_[kRootEntries] = {};
 };
 
-extern constinit PageMap page_map;
+ASHLAR_HIDDEN extern constinit PageMap page_map;
 
 }  // namespace ashlar

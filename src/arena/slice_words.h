@@ -1,4 +1,4 @@
-// The four bits that an arena keeps for each slice, 64 slices a group, and operations on runs of
+// The five bits that an arena keeps for each slice, 64 slices a group, and operations on runs of
 // them. Knows nothing of addresses; finding and claiming free runs is slice_claim.h's.
 #pragma once
 
@@ -16,19 +16,21 @@ inline constexpr std::uint32_t kBitsPerWord = 64;
 
 using AtomicWord = std::atomic<std::uint64_t>;
 
-// One group: the four bits of slice i of the group are bit i of each word. They share half a
-// cache line, so that a claim touches one line.
+// One group: the bits of slice i of the group are bit i of each word. They lie side by side, so
+// that a claim touches a line or two.
 //
-// Owner:       a slice's committed, dirty and waiting bits may be changed by whoever set its
+// Owner:       a slice's other bits may be changed by whoever set its
 //              in_use bit, until it clears it again
-// Shared:      all four words, since 64 slices with different holders share each
-// Invariants:  waiting implies dirty; a slice that is not committed is neither
+// Shared:      all words, since 64 slices with different holders share each
+// Invariants:  waiting implies dirty, purged excludes dirty; a slice that is not committed is
+//              none of them
 // Life:        zero (free, not committed, all zero bytes, nothing to purge) when an arena is made
 struct SliceWords {
   AtomicWord in_use{0};
   AtomicWord committed{0};
   AtomicWord dirty{0};    // may hold bytes that are not zero
   AtomicWord waiting{0};  // free, resident, waiting to be purged
+  AtomicWord purged{0};   // purged since it was last claimed: the next use faults again
 };
 
 // Calls visit(word_index, mask) for each word that the run touches; stops at false.
@@ -41,9 +43,8 @@ constexpr bool for_each_word(SliceRun run, Visit visit) {
     const std::uint32_t low = bit % kBitsPerWord;
     const std::uint32_t left = end - bit;
     const std::uint32_t count = left < kBitsPerWord - low ? left : kBitsPerWord - low;
-    const std::uint64_t mask = (count == kBitsPerWord ? ~std::uint64_t{0}
-                                                      : (std::uint64_t{1} << count) - 1)
-                               << low;
+    const std::uint64_t mask =
+        (count == kBitsPerWord ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1) << low;
     if (!visit(word, mask)) {
       return false;
     }
@@ -66,8 +67,8 @@ constexpr void for_each_run(std::uint32_t word, std::uint64_t bits, Visit visit)
   }
 }
 
-// Sets the run's bits of one of the four words; returns how many were set before.
-inline std::uint32_t set_run(SliceWords* words, AtomicWord SliceWords::*bits, SliceRun run) {
+// Sets the run's bits of one of the words; returns how many were set before.
+inline std::uint32_t set_run(SliceWords* words, AtomicWord SliceWords::* bits, SliceRun run) {
   std::uint32_t before = 0;
   for_each_word(run, [&](std::uint32_t word, std::uint64_t mask) {
     // relaxed: only the holder of the slices changes these bits; in_use hands them over.
@@ -79,7 +80,7 @@ inline std::uint32_t set_run(SliceWords* words, AtomicWord SliceWords::*bits, Sl
 }
 
 // Clears them; returns how many were set before.
-inline std::uint32_t clear_run(SliceWords* words, AtomicWord SliceWords::*bits, SliceRun run) {
+inline std::uint32_t clear_run(SliceWords* words, AtomicWord SliceWords::* bits, SliceRun run) {
   std::uint32_t before = 0;
   for_each_word(run, [&](std::uint32_t word, std::uint64_t mask) {
     // relaxed: a look that spares the write when nothing is set; the bits are the holder's.
@@ -95,7 +96,7 @@ inline std::uint32_t clear_run(SliceWords* words, AtomicWord SliceWords::*bits, 
 }
 
 // How many of the run's bits are set.
-inline std::uint32_t count_run(const SliceWords* words, AtomicWord SliceWords::*bits,
+inline std::uint32_t count_run(const SliceWords* words, AtomicWord SliceWords::* bits,
                                SliceRun run) {
   std::uint32_t set = 0;
   for_each_word(run, [&](std::uint32_t word, std::uint64_t mask) {

@@ -6,6 +6,8 @@
 #define ASHLAR_NOINLINE [[gnu::noinline]]
 #define ASHLAR_COLD [[gnu::cold, gnu::noinline]]
 #define ASHLAR_EXPORT [[gnu::visibility("default")]]
+// For what is defined in another file of ours: the compiler then addresses it directly.
+#define ASHLAR_HIDDEN __attribute__((visibility("hidden")))
 #define ASHLAR_PRINTF(format_index, first_argument) \
   [[gnu::format(printf, format_index, first_argument)]]
 
@@ -17,6 +19,7 @@
 #define ASHLAR_REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
 #define ASHLAR_ACQUIRE(...) __attribute__((acquire_capability(__VA_ARGS__)))
 #define ASHLAR_RELEASE(...) __attribute__((release_capability(__VA_ARGS__)))
+#define ASHLAR_TRY_ACQUIRE(...) __attribute__((try_acquire_capability(__VA_ARGS__)))
 #define ASHLAR_EXCLUDES(...) __attribute__((locks_excluded(__VA_ARGS__)))
 #define ASHLAR_NO_THREAD_SAFETY_ANALYSIS __attribute__((no_thread_safety_analysis))
 #else
@@ -26,6 +29,7 @@
 #define ASHLAR_REQUIRES(...)
 #define ASHLAR_ACQUIRE(...)
 #define ASHLAR_RELEASE(...)
+#define ASHLAR_TRY_ACQUIRE(...)
 #define ASHLAR_EXCLUDES(...)
 #define ASHLAR_NO_THREAD_SAFETY_ANALYSIS
 #endif

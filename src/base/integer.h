@@ -14,7 +14,10 @@ inline constexpr std::size_t kKiB = 1024;
 inline constexpr std::size_t kMiB = 1024 * kKiB;
 inline constexpr std::size_t kGiB = 1024 * kMiB;
 
-constexpr bool is_power_of_two(std::size_t value) { return std::has_single_bit(value); }
+constexpr bool is_power_of_two(std::size_t value) {
+  // Not std::has_single_bit, which without a population count instruction is a call.
+  return value != 0 && (value & (value - 1)) == 0;
+}
 
 // `alignment` is a power of two in all of these.
 constexpr std::size_t align_down(std::size_t value, std::size_t alignment) {

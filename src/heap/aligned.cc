@@ -15,11 +15,10 @@ namespace {
 
 // The smallest block size whose blocks are all aligned and hold the request; 0 where none does.
 std::size_t aligned_block_size(std::size_t size, std::size_t alignment) {
-  if (size > kLargeBlockMax || alignment > kSliceSize) {
+  if (size > kMediumBlockMax || alignment > kSliceSize) {
     return 0;
   }
-  for (SizeClass c = size_class_of(size < alignment ? alignment : size); c < kSizeClassCount;
-       ++c) {
+  for (SizeClass c = size_class_of(size < alignment ? alignment : size); c < kSizeClassCount; ++c) {
     if (is_aligned(block_size_of(c), alignment)) {
       return block_size_of(c);
     }
@@ -33,7 +32,7 @@ void* allocate_plain(std::size_t size, Contents contents) {
 }
 
 // Takes a larger block and points into it. The page is told that its blocks may be freed by
-// such pointers; huge blocks always may.
+// such pointers.
 void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t offset,
                         Contents contents) {
   std::size_t larger = 0;
@@ -47,18 +46,15 @@ void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t off
   const std::uintptr_t start = address_of(block);
   const std::uintptr_t aligned = align_up(start + offset, alignment) - offset;
   if (aligned != start) {
-    Page* const page = page_map.find(block);
-    if (!page->is_huge()) {
-      set_owner_flag(page, kOwnerInterior);
-    }
+    set_owner_flag(page_map.find(block), kOwnerInterior);
   }
   return reinterpret_cast<void*>(aligned);
 }
 
 // Alignments above a slice: a mapping, or slices of an arena, that start right.
 void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents contents) {
-  // Even a small block of this kind has a page of its own, which is above the large ones.
-  const std::size_t least = size > kLargeBlockMax ? size : kLargeBlockMax + 1;
+  // Even a small block of this kind has slices of its own.
+  const std::size_t least = size > kMediumBlockMax ? size : kMediumBlockMax + 1;
   void* block = allocate_huge(least, alignment, contents);
   if (block == nullptr) {
     collect(true);
@@ -72,7 +68,7 @@ void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents co
 void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offset,
                        Contents contents) {
   if (unlikely(!is_power_of_two(alignment))) {
-    report_error(EINVAL, "aligned allocation: the alignment %zu is not a power of two", alignment);
+    report_warning("aligned allocation: the alignment %zu is not a power of two", alignment);
     errno = EINVAL;
     return nullptr;
   }

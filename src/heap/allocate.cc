@@ -143,9 +143,7 @@ Page* find_page(ThreadHeap* heap, SizeClass size_class) {
 }
 
 // The thread's heap, made now if it is the thread's first allocation; nullptr where it has none.
-ThreadHeap* heap_of_thread() {
-  return thread_heap != &empty_heap ? thread_heap : start_thread();
-}
+ThreadHeap* heap_of_thread() { return thread_heap != &empty_heap ? thread_heap : start_thread(); }
 
 void* try_allocate(std::size_t size, Contents contents) {
   ThreadHeap* const heap = heap_of_thread();
@@ -155,7 +153,7 @@ void* try_allocate(std::size_t size, Contents contents) {
 }  // namespace
 
 void* allocate_from(ThreadHeap* heap, std::size_t size, Contents contents) {
-  if (size > kLargeBlockMax) {
+  if (size > kMediumBlockMax) {
     beat(heap);
     return allocate_huge(size, kSliceSize, contents);
   }

@@ -14,12 +14,9 @@
 namespace ashlar {
 namespace {
 
-// Blocks are handed out at their start, unless their page says otherwise or the block is huge:
-// then any pointer into the block leads to it.
+// Blocks are handed out at their start, unless their page says otherwise: then any pointer into
+// the block leads to it.
 Block* block_of(const Page* page, const void* pointer) {
-  if (page->is_huge()) {
-    return static_cast<Block*>(page->start);
-  }
   if ((owner_of(page) & kOwnerInterior) != 0) {
     return block_at(page, pointer);
   }
@@ -99,15 +96,15 @@ void free_far_slow(void* pointer) {
 }
 
 void free_other_slow(Page* page, void* pointer) {
-  if (page->is_huge()) {
-    free_huge(page);
-    return;
-  }
   Block* const block = block_of(page, pointer);
   if constexpr (kActive.check_double_free) {
     if (!check_free(page, block)) {
       return;
     }
+  }
+  if (page->is_huge()) {
+    free_huge(page);
+    return;
   }
   if constexpr (kActive.fill_blocks) {
     detail::fill(block, kFillFreed, sizeof(Block), page->block_size);
@@ -125,8 +122,8 @@ void page_empty_slow(Page* page) {
   ThreadHeap* const heap = page->heap;
   const bool small = page->slices == kSmallPageSlices;
   if (heap->queues[page->size_class].is_only(page) && (small || !is_multi_threaded())) {
-    page->retire_visits = static_cast<std::uint8_t>(small ? kActive.retire_visits
-                                                          : kActive.retire_visits_large);
+    page->retire_visits =
+        static_cast<std::uint8_t>(small ? kActive.retire_visits : kActive.retire_visits_large);
     const SizeClass size_class = page->size_class;
     if (size_class < heap->retired_from) {
       heap->retired_from = size_class;
@@ -141,7 +138,7 @@ void page_empty_slow(Page* page) {
 }
 
 bool check_free(Page* page, void* pointer) {
-  if (!page->is_huge() && !is_block_start(page, pointer)) {
+  if (!is_block_start(page, pointer)) {
     report_error(EINVAL,
                  "free: invalid pointer %p: inside a block of %zu bytes that starts at %p; free "
                  "takes what malloc returned",

@@ -10,8 +10,8 @@ namespace ashlar {
 // A pointer, resolved. `page` is nullptr where the pointer is not ours.
 struct Resolved {
   Page* page = nullptr;
-  Block* block = nullptr;     // the start of the block
-  std::size_t usable = 0;     // bytes from the pointer to the block's end
+  Block* block = nullptr;  // the start of the block
+  std::size_t usable = 0;  // bytes from the pointer to the block's end
 };
 
 Resolved resolve(const void* pointer);

@@ -11,7 +11,7 @@ namespace ashlar {
 // The usable size of the block that malloc(size) would return; `size` itself where it is more
 // than an object may have.
 inline std::size_t good_size(std::size_t size) {
-  if (size <= kLargeBlockMax) {
+  if (size <= kMediumBlockMax) {
     return block_size_of(size_class_of(size));
   }
   if (size > kRequestMax) {

@@ -2,7 +2,6 @@
 #include "heap/huge.h"
 
 #include "arena/page_map.h"
-#include "heap/allocate.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "support/stats.h"
@@ -18,9 +17,10 @@ std::size_t bytes_of(SliceCount slices) { return std::size_t{slices.value} * kSl
 
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
 void* enter_huge(const PageMemory& memory, std::size_t usable) {
-  make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.remote);
+  make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents,
+                 memory.remote);
   if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
-    release_memory(memory, false);
+    release_memory(memory, 0);
     return nullptr;
   }
   process_stats.pages.add(1);
@@ -30,6 +30,9 @@ void* enter_huge(const PageMemory& memory, std::size_t usable) {
 
 // In an arena: gives slices back behind the block, or claims those that follow it.
 void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
+  if (size > kArenaBlockMax) {
+    return nullptr;
+  }
   const std::size_t usable = align_up(size, System::page_size());
   const SliceCount wanted = slices_for(usable);
   const SliceRun held{first_slice_of(page), page->slices};
@@ -37,22 +40,28 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
     page->slices = wanted;
-    arenas.release(page->arena, rest, true, System::clock_ms());
+    arenas.release(page->arena, rest, rest.count, Contents::kUnknown, System::clock_ms());
   } else if (wanted > held.count) {
     const SliceRun more{held.end(), {wanted.value - held.count.value}};
     Contents found = Contents::kUnknown;
-    if (!page->arena->claim_at(more, &found)) {
+    if (!arenas.claim_at(page->arena, more, &found)) {
       return nullptr;
     }
     void* const start = page->arena->address(more.first);
     if (!page_map.enter(start, bytes_of(more.count), page)) {
-      page->arena->release(more, false);
+      arenas.release(page->arena, more, {0}, found, System::clock_ms());
       return nullptr;
     }
     if (contents == Contents::kZero && found != Contents::kZero) {
       __builtin_memset(start, 0, bytes_of(more.count));
     }
     page->slices = wanted;
+  }
+  if (contents == Contents::kZero && usable > page->block_size) {
+    // What the block's own last slice held behind it.
+    const std::size_t old_end = align_up(page->block_size, kSliceSize);
+    __builtin_memset(at_offset(page->start, page->block_size), 0,
+                     (usable < old_end ? usable : old_end) - page->block_size);
   }
   page->block_size = usable;
   return page->start;
@@ -126,20 +135,17 @@ void* resize_mapping(Page* page, std::size_t size) {
   return page->start;
 }
 
-}  // namespace
-
 void* allocate_mapping(std::size_t size, std::size_t alignment) {
   PageMemory memory;
-  if (is_too_large(size) || !acquire_mapping(size, alignment, &memory)) {
-    return nullptr;
-  }
-  return enter_huge(memory, memory.bytes);
+  return acquire_mapping(size, alignment, &memory) ? enter_huge(memory, memory.bytes) : nullptr;
 }
+
+}  // namespace
 
 void* allocate_huge(std::size_t size, std::size_t alignment, Contents contents) {
   PageMemory memory;
   if (size > kArenaBlockMax || alignment > kArenaAlignment ||
-      !acquire_slices(slices_for(size), slices_for(alignment), &memory)) {
+      !acquire_slices(slices_for(size), slices_for(alignment), {0}, &memory)) {
     return allocate_mapping(size, alignment);
   }
   const std::size_t usable = align_up(size, System::page_size());
@@ -148,6 +154,18 @@ void* allocate_huge(std::size_t size, std::size_t alignment, Contents contents) 
     __builtin_memset(block, 0, usable);
   }
   return block;
+}
+
+void* allocate_growing(std::size_t size) {
+  PageMemory memory;
+  if (size <= kArenaBlockMax) {
+    const SliceCount slices = slices_for(size);
+    const SliceCount room{slices_for(kArenaBlockMax).value - slices.value};
+    if (acquire_slices(slices, {1}, room, &memory)) {
+      return enter_huge(memory, align_up(size, System::page_size()));
+    }
+  }
+  return allocate_huge(size, kSliceSize, Contents::kUnknown);
 }
 
 void free_huge(Page* page) {

@@ -13,8 +13,9 @@ namespace ashlar {
 // more); nullptr when memory is short. Complexity: that of claiming slices, or of mmap.
 void* allocate_huge(std::size_t size, std::size_t alignment, Contents contents);
 
-// The same, but with a mapping of its own whatever its size: it can grow without copying.
-void* allocate_mapping(std::size_t size, std::size_t alignment);
+// The same for a block that has grown and may grow again: it is placed where there is room to do
+// so without being copied, if there is such a place. Not zeroed.
+void* allocate_growing(std::size_t size);
 
 void free_huge(Page* page);
 

@@ -25,14 +25,16 @@ PageMemory memory_of(const Page* page) {
           .arena = page->arena,
           .start = page->start,
           .slices = page->slices,
-          .bytes = page->is_huge() ? page->block_size : page_bytes(page)};
+          .bytes = page->is_huge() ? page->block_size : page_bytes(page),
+          .contents = page->fresh_contents};
 }
 
 }  // namespace
 
-bool acquire_slices(SliceCount slices, SliceCount alignment, PageMemory* memory) {
+bool acquire_slices(SliceCount slices, SliceCount alignment, SliceCount headroom,
+                    PageMemory* memory) {
   Claim<System> claim;
-  if (!arenas.claim(slices, alignment, &claim)) {
+  if (!arenas.claim(slices, alignment, headroom, &claim)) {
     return false;
   }
   *memory = {.page = static_cast<Page*>(claim.arena->page_entry(claim.run.first)),
@@ -66,10 +68,11 @@ bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memor
   return true;
 }
 
-void release_memory(const PageMemory& memory, bool touched) {
+void release_memory(const PageMemory& memory, std::size_t touched) {
   if (memory.arena != nullptr) {
-    arenas.release(memory.arena, {memory.arena->slice_of(memory.start), memory.slices}, touched,
-                   System::clock_ms());
+    const SliceRun run{memory.arena->slice_of(memory.start), memory.slices};
+    const SliceCount first{static_cast<std::uint32_t>(divide_up(touched, kSliceSize))};
+    arenas.release(memory.arena, run, first, memory.contents, System::clock_ms());
     return;
   }
   // Where the system can't unmap (it may need memory for that), the addresses are lost, and at
@@ -83,7 +86,7 @@ void release_memory(const PageMemory& memory, bool touched) {
 Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
   const SliceCount slices = page_slices_of(size_class);
   PageMemory memory;
-  if (!acquire_slices(slices, slices, &memory) &&
+  if (!acquire_slices(slices, slices, {0}, &memory) &&
       !acquire_mapping(std::size_t{slices.value} * kSliceSize, kSliceSize, &memory)) {
     return nullptr;
   }
@@ -93,7 +96,7 @@ Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(id, std::memory_order_relaxed);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
-    release_memory(memory, false);
+    release_memory(memory, 0);
     return nullptr;
   }
   process_stats.pages.add(1);
@@ -112,7 +115,7 @@ void release_page(Page* page) {
   }
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
   process_stats.pages.sub(1);
-  release_memory(memory, page->capacity != 0);
+  release_memory(memory, page->capacity * page->block_size);
 }
 
 }  // namespace ashlar

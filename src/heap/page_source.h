@@ -27,15 +27,18 @@ struct PageMemory {
   Contents contents = Contents::kUnknown;
 };
 
-// Slices of an arena, the first at a multiple of `alignment` slices; false when there are none.
-bool acquire_slices(SliceCount slices, SliceCount alignment, PageMemory* memory);
+// Slices of an arena, the first at a multiple of `alignment` slices, with `headroom` free slices
+// behind them; false when there are none.
+bool acquire_slices(SliceCount slices, SliceCount alignment, SliceCount headroom,
+                    PageMemory* memory);
 
 // A mapping of its own of at least `bytes`, aligned to `alignment` bytes (kSliceSize or more);
 // false when the system has none.
 bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memory);
 
-// Gives either back. `touched` tells whether it may hold physical memory.
-void release_memory(const PageMemory& memory, bool touched);
+// Gives either back. Its first `touched` bytes may hold physical memory; what lies behind them
+// is as it was when it was acquired, which `contents` says.
+void release_memory(const PageMemory& memory, std::size_t touched);
 
 // A page of the class, empty and without capacity, entered in the page map and owned by `id`;
 // nullptr when memory is short.

@@ -25,9 +25,7 @@ constinit RandomGenerator generator ASHLAR_GUARDED_BY(random_lock);
 std::uintptr_t choose_hint() {
   LockGuard guard(random_lock);
   const std::uint64_t steps =
-      kActive.random_addresses
-          ? generator.next_below(std::uint64_t{1} << kHintRandomBits)
-          : 0;
+      kActive.random_addresses ? generator.next_below(std::uint64_t{1} << kHintRandomBits) : 0;
   return kHintStart + steps * kHintStep;
 }
 

@@ -11,8 +11,8 @@
 
 namespace ashlar {
 
-extern constinit ArenaSet<System> arenas;
-extern constinit MetadataPool<System> metadata_pool;
+ASHLAR_HIDDEN extern constinit ArenaSet<System> arenas;
+ASHLAR_HIDDEN extern constinit MetadataPool<System> metadata_pool;
 
 // Reads the options that matter to memory and places the first arena's address; once, by the
 // first allocation. May be called any number of times by any thread.

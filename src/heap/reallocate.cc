@@ -13,10 +13,6 @@
 namespace ashlar {
 namespace {
 
-// From this size on a block that has to be copied once to grow gets a mapping of its own, which
-// then grows without being copied.
-constexpr std::size_t kGrowingMappingMin = kMiB;
-
 // In place where the block is not more than half empty then, or where another block of the
 // request's size would be no smaller.
 bool fits_in_place(const Resolved& found, std::size_t size) {
@@ -30,45 +26,40 @@ bool is_placed(const void* pointer, Placement placement) {
 }
 
 void* allocate_placed(std::size_t size, Placement placement) {
-  return placement.alignment <= kBlockAlignment && placement.offset == 0
+  return placement.alignment <= kWordSize && placement.offset % placement.alignment == 0
              ? allocate<Contents::kUnknown>(size)
              : allocate_aligned(size, placement.alignment, placement.offset, Contents::kUnknown);
 }
 
-// The last word of the old block is zeroed too: it may have been beyond what was asked for.
-void zero_behind(void* block, std::size_t old_usable, std::size_t new_usable) {
-  const std::size_t from = old_usable < kWordSize ? 0 : old_usable - kWordSize;
-  if (new_usable > from) {
-    __builtin_memset(at_offset(block, from), 0, new_usable - from);
-  }
+// Whether a block that was allocated just now is known to be zero without having been cleared.
+bool is_fresh_zero(const void* block) {
+  const Page* const page = page_map.find(block);
+  return page->is_huge() && page->fresh_contents == Contents::kZero;
 }
 
 void* move_block(void* pointer, const Resolved& found, std::size_t size, Placement placement,
                  Contents contents) {
-  void* moved = nullptr;
-  if (size >= kGrowingMappingMin && size > found.usable && placement.alignment <= kSliceSize &&
-      placement.offset == 0) {
-    moved = allocate_mapping(size, kSliceSize);
-  }
-  const bool zeroed = moved != nullptr;
+  const bool grows = size > found.usable && size > kMediumBlockMax &&
+                     placement.alignment <= kSliceSize && placement.offset == 0;
+  void* moved = grows ? allocate_growing(size) : nullptr;
   if (moved == nullptr) {
     moved = allocate_placed(size, placement);
   }
   if (moved == nullptr) {
     return nullptr;
   }
-  if (contents == Contents::kZero && !zeroed) {
-    zero_behind(moved, found.usable, usable_size_of(moved, "realloc"));
+  const std::size_t kept = found.usable < size ? found.usable : size;
+  if (contents == Contents::kZero && !is_fresh_zero(moved)) {
+    __builtin_memset(at_offset(moved, kept), 0, usable_size_of(moved, "realloc") - kept);
   }
-  __builtin_memcpy(moved, pointer, found.usable < size ? found.usable : size);
+  __builtin_memcpy(moved, pointer, kept);
   free_block(pointer);
   return moved;
 }
 
 }  // namespace
 
-void* reallocate_aligned(void* pointer, std::size_t size, Placement placement,
-                         Contents contents) {
+void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, Contents contents) {
   if (pointer == nullptr) {
     void* const fresh = allocate_aligned(size, placement.alignment, placement.offset, contents);
     return fresh;
@@ -91,7 +82,7 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement,
     }
     return pointer;
   }
-  if (found.page->is_huge() && size > kLargeBlockMax && pointer == found.page->start &&
+  if (found.page->is_huge() && size > kMediumBlockMax && pointer == found.page->start &&
       placement.alignment <= kSliceSize && placement.offset == 0) {
     if (void* const resized = resize_huge(found.page, size, contents)) {
       return resized;

@@ -18,7 +18,7 @@
 namespace ashlar {
 
 // A page without a block: what every miss of the direct table finds. Never written.
-extern constinit Page empty_page;
+ASHLAR_HIDDEN extern constinit Page empty_page;
 
 // Owner:       the thread it was made for (the late heap: who holds its lock); all fields
 // Shared:      nothing; other threads only compare the id in its pages' owner words
@@ -34,8 +34,8 @@ struct ThreadHeap {
   std::uint64_t heartbeat;     // slow paths so far
   std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
   std::uint32_t retired_to;
-  std::uint32_t passed_over;   // take-overs since the last that made a page change places
-  bool in_deferred_free;       // a registered function is running: do not call it again
+  std::uint32_t passed_over;  // take-overs since the last that made a page change places
+  bool in_deferred_free;      // a registered function is running: do not call it again
 
   void start(std::uintptr_t owner_id);
 
@@ -48,7 +48,7 @@ struct ThreadHeap {
 };
 
 // Where a thread has no heap (yet, or any more): no page has room here.
-extern constinit ThreadHeap empty_heap;
+ASHLAR_HIDDEN extern constinit ThreadHeap empty_heap;
 
 // The thread's heap; empty_heap before its first allocation and after its end.
 ASHLAR_EXTERN_THREAD_LOCAL ThreadHeap* thread_heap;

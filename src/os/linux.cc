@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -35,9 +34,23 @@ int protection_of(Access access) {
 }
 
 void* map(void* hint, std::size_t size, Access access) {
-  void* start = mmap(hint, size, protection_of(access),
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* start =
+      mmap(hint, size, protection_of(access), MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return start == MAP_FAILED ? nullptr : start;
+}
+
+// ASCII only, whatever the locale: some fold i and I differently.
+char to_lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+bool starts_with(const char* text, const char* prefix, bool ignore_case) {
+  for (; *prefix != '\0'; ++text, ++prefix) {
+    if (ignore_case ? to_lower(*text) != to_lower(*prefix) : *text != *prefix) {
+      return false;
+    }
+  }
+  return true;
 }
 
 // Reads a small file whole, without stdio; returns the bytes read, 0 on failure.
@@ -61,10 +74,16 @@ std::size_t Linux::page_size() { return getauxval(AT_PAGESZ); }
 
 bool Linux::overcommits() {
   KeepErrno keep;
-  char text[8];
+  static constinit std::atomic<char> mode{0};
+  // relaxed: a number that stands for itself; two threads may both read the file.
+  if (mode.load(std::memory_order_relaxed) == 0) {
+    char text[8] = {};
+    read_small_file("/proc/sys/vm/overcommit_memory", text, sizeof text);
+    mode.store(text[0] == 0 ? '0' : text[0], std::memory_order_relaxed);
+  }
   // 2 is "never overcommit": then every writable byte counts, touched or not.
-  return read_small_file("/proc/sys/vm/overcommit_memory", text, sizeof text) == 0 ||
-         text[0] != '2';
+  // relaxed: as above.
+  return mode.load(std::memory_order_relaxed) != '2';
 }
 
 void* Linux::reserve(void* hint, std::size_t size, std::size_t alignment, Access access) {
@@ -148,8 +167,7 @@ unsigned Linux::numa_node_count() {
   KeepErrno keep;
   char text[64];
   // The file holds a list of ranges such as "0-1,4"; its last number is the highest node.
-  const std::size_t length =
-      read_small_file("/sys/devices/system/node/online", text, sizeof text);
+  const std::size_t length = read_small_file("/sys/devices/system/node/online", text, sizeof text);
   unsigned last = 0;
   for (std::size_t i = 0; i < length; ++i) {
     if (text[i] >= '0' && text[i] <= '9') {
@@ -173,7 +191,7 @@ void Linux::write_error(const char* text, std::size_t length) {
     if (written > 0) {
       text += written;
       length -= static_cast<std::size_t>(written);
-    } else if (errno != EINTR) {
+    } else if (written == 0 || errno != EINTR) {
       return;
     }
   }
@@ -186,9 +204,7 @@ const char* Linux::environment(const char* name, bool ignore_case) {
   }
   const std::size_t length = strlen(name);
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    const bool same = ignore_case ? strncasecmp(*entry, name, length) == 0
-                                  : strncmp(*entry, name, length) == 0;
-    if (same && (*entry)[length] == '=') {
+    if (starts_with(*entry, name, ignore_case) && (*entry)[length] == '=') {
       return *entry + length + 1;
     }
   }

@@ -32,7 +32,7 @@ class ASHLAR_CAPABILITY("lock") Lock {
   Lock& operator=(const Lock&) = delete;
 
   void lock() ASHLAR_ACQUIRE();
-  bool try_lock();
+  bool try_lock() ASHLAR_TRY_ACQUIRE(true);
   void unlock() ASHLAR_RELEASE();
 
   // In a forked child only, where the other threads that could hold it no longer exist.

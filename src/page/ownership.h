@@ -35,8 +35,7 @@ inline Taken push_remote(Page* page, Block* block) {
   // relaxed: the value is only put into the block and compared; the CAS orders.
   std::uintptr_t seen = word.load(std::memory_order_relaxed);
   do {
-    Block* const next =
-        seen == RemoteWord::kOrphan ? nullptr : reinterpret_cast<Block*>(seen);
+    Block* const next = seen == RemoteWord::kOrphan ? nullptr : reinterpret_cast<Block*>(seen);
     PageLinks::set_next(block, next, page->keys);
     // acq_rel: release publishes block->next; pairs with the acquire in collect_remote.
     // Acquire: where the page was an orphan, pairs with the release in try_orphan, so that its

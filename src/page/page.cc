@@ -6,9 +6,8 @@
 
 namespace ashlar {
 
-void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-               SizeClass size_class, Contents contents, RemoteWord* remote,
-               const PageLinks::Keys& keys) {
+void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
+               Contents contents, RemoteWord* remote, const PageLinks::Keys& keys) {
   page->free = nullptr;
   page->local_free = nullptr;
   page->used = 0;
@@ -32,8 +31,8 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
 }
 
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-                    std::size_t usable, RemoteWord* remote) {
-  make_page(page, arena, start, slices, 0, Contents::kUnknown, remote, PageLinks::Keys{});
+                    std::size_t usable, Contents contents, RemoteWord* remote) {
+  make_page(page, arena, start, slices, 0, contents, remote, PageLinks::Keys{});
   page->block_size = usable;
   page->used = 1;
   page->capacity = 1;
@@ -64,8 +63,8 @@ void extend_page(Page* page) {
 }
 
 bool is_in_free_lists(const Page* page, const Block* block) {
-  for (const Block* list : {static_cast<const Block*>(page->free),
-                            static_cast<const Block*>(page->local_free)}) {
+  for (const Block* list :
+       {static_cast<const Block*>(page->free), static_cast<const Block*>(page->local_free)}) {
     // A corrupted list must not lead us round for ever.
     std::uint32_t left = page->capacity;
     for (const Block* at = list; at != nullptr && left != 0; --left) {
@@ -84,12 +83,12 @@ bool is_in_free_lists(const Page* page, const Block* block) {
 void check_page(const Page* page) {
   if constexpr (kActive.check_invariants) {
     std::uint32_t listed = 0;
-    for (const Block* list : {static_cast<const Block*>(page->free),
-                            static_cast<const Block*>(page->local_free)}) {
+    for (const Block* list :
+         {static_cast<const Block*>(page->free), static_cast<const Block*>(page->local_free)}) {
       for (const Block* at = list; at != nullptr; at = PageLinks::next(at, page->keys)) {
-        check(address_of(at) - address_of(page->start) < page_bytes(page) &&
-                  is_block_start(page, at),
-              "a free list leaves its page");
+        check(
+            address_of(at) - address_of(page->start) < page_bytes(page) && is_block_start(page, at),
+            "a free list leaves its page");
         check(++listed <= page->capacity, "a free list is longer than its page");
       }
     }

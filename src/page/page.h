@@ -43,28 +43,28 @@ inline constexpr std::uintptr_t kNoOwner = 0;
 // Life:        zero (no page) -> made -> owned <-> orphan -> zero
 struct alignas(kPageEntrySize) Page {
   // First line: what malloc and a local free write.
-  Block* free;                  // what malloc pops
-  Block* local_free;            // what the owner's frees push
-  std::uint32_t used;           // blocks that are not in free or local_free
-  std::uint32_t capacity;       // blocks that lists or users may hold: touched so far
-  Page* next;                   // in the owner's list
+  Block* free;             // what malloc pops
+  Block* local_free;       // what the owner's frees push
+  std::uint32_t used;      // blocks that are not in free or local_free
+  std::uint32_t capacity;  // blocks that lists or users may hold: touched so far
+  Page* next;              // in the owner's list
   Page* previous;
-  std::uint8_t retire_visits;   // slow paths that this page, while empty, is still kept for
+  std::uint8_t retire_visits;  // slow paths that this page, while empty, is still kept for
   PageList list;
-  Contents free_contents;       // what the blocks in free hold behind their first word
-  Contents fresh_contents;      // what the page beyond its capacity holds
+  Contents free_contents;   // what the blocks in free hold behind their first word
+  Contents fresh_contents;  // what the page beyond its capacity holds
   [[no_unique_address]] PageLinks::Keys keys;
 
   // Second line: read by every free.
   alignas(kCacheLine) std::atomic<std::uintptr_t> owner;  // thread id, or 0, with flags
-  RemoteWord* remote;           // a line apart from the owner's
-  void* start;                  // of block 0
-  std::size_t block_size;       // bytes from block to block
-  SystemArena* arena;           // that holds the slices; nullptr: a mapping of its own
-  ThreadHeap* heap;             // of the owner
-  std::uint32_t reserved;       // blocks that fit
+  RemoteWord* remote;                                     // a line apart from the owner's
+  void* start;                                            // of block 0
+  std::size_t block_size;                                 // bytes from block to block
+  SystemArena* arena;      // that holds the slices; nullptr: a mapping of its own
+  ThreadHeap* heap;        // of the owner
+  std::uint32_t reserved;  // blocks that fit
   SliceCount slices;
-  SizeClass size_class;         // kHugeClass for a huge block's page
+  SizeClass size_class;  // kHugeClass for a huge block's page
 
   bool is_huge() const;
   bool is_empty() const { return used == 0; }
@@ -104,13 +104,12 @@ ASHLAR_ALWAYS_INLINE bool push_local(Page* page, Block* block) {
 }
 
 // Makes a page of fresh slices, empty and without capacity. `keys` are random where used.
-void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-               SizeClass size_class, Contents contents, RemoteWord* remote,
-               const PageLinks::Keys& keys);
+void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
+               Contents contents, RemoteWord* remote, const PageLinks::Keys& keys);
 
 // Makes the page of a huge block: one block, handed out already.
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-                    std::size_t usable, RemoteWord* remote);
+                    std::size_t usable, Contents contents, RemoteWord* remote);
 
 // Makes about one OS page's worth of further blocks available in free, which is empty; the page
 // can extend. Owner only.

@@ -15,7 +15,7 @@ using SizeClass = std::uint32_t;
 
 // Classes 0 and 1 are 8 and 16 bytes; steps of 16 follow to 128; then each doubling is cut in
 // kActive.classes_per_doubling equal steps, so at most 1/(n+1) of a block is lost to rounding.
-// Valid for 0 <= size <= kLargeBlockMax.
+// Valid for 0 <= size <= kMediumBlockMax.
 constexpr SizeClass size_class_of(std::size_t size) {
   if (size <= kWordSize) {
     return 0;
@@ -26,8 +26,8 @@ constexpr SizeClass size_class_of(std::size_t size) {
   constexpr unsigned kStepBits = floor_log2(kActive.classes_per_doubling);
   const unsigned log = floor_log2(size - 1);
   const unsigned doubling = log - floor_log2(kLinearClassMax);
-  const auto step = static_cast<std::uint32_t>((size - 1) >> (log - kStepBits)) -
-                    kActive.classes_per_doubling;
+  const auto step =
+      static_cast<std::uint32_t>((size - 1) >> (log - kStepBits)) - kActive.classes_per_doubling;
   return kLinearClasses + doubling * kActive.classes_per_doubling + step;
 }
 
@@ -65,14 +65,11 @@ constexpr std::size_t block_size_of(SizeClass size_class) { return kBlockSizes[s
 
 // The slices of a page of this class.
 constexpr SliceCount page_slices_of(SizeClass size_class) {
-  const std::size_t size = block_size_of(size_class);
-  return size <= kSmallBlockMax    ? kSmallPageSlices
-         : size <= kMediumBlockMax ? kMediumPageSlices
-                                   : kLargePageSlices;
+  return block_size_of(size_class) <= kSmallBlockMax ? kSmallPageSlices : kMediumPageSlices;
 }
 
-static_assert(size_class_of(kLargeBlockMax) == kSizeClassCount - 1);
-static_assert(block_size_of(kSizeClassCount - 1) == kLargeBlockMax);
+static_assert(size_class_of(kMediumBlockMax) == kSizeClassCount - 1);
+static_assert(block_size_of(kSizeClassCount - 1) == kMediumBlockMax);
 static_assert([] {
   for (SizeClass c = 0; c < kSizeClassCount; ++c) {
     const std::size_t size = block_size_of(c);

@@ -11,18 +11,18 @@ enum class Profile : std::uint8_t { kRelease, kSecure, kDebug };
 
 struct Config {
   Profile profile = Profile::kRelease;
-  bool encode_links = false;           // free-list links are encoded with the page's keys
-  bool check_double_free = false;      // a free looks for the block in the page's free lists
-  bool stop_on_misuse = false;         // invalid and double frees end the program
-  bool check_invariants = false;       // every room executes its check_ functions
-  bool fill_blocks = false;            // blocks are filled when allocated and when freed
-  bool random_addresses = true;        // arenas are placed at random addresses
-  bool show_errors = false;            // the default of the option of that name
-  unsigned classes_per_doubling = 8;   // size classes between two powers of two
-  std::size_t extend_bytes = 4096;     // how much of a page a slow path makes usable at once
-  unsigned retire_visits = 16;         // slow paths that an empty last page of a class is kept for
-  unsigned retire_visits_large = 4;    // the same, for pages of more than one slice
-  std::uint32_t adopt_limit = 16;      // pages with room that a thread takes over, a size class
+  bool encode_links = false;          // free-list links are encoded with the page's keys
+  bool check_double_free = false;     // a free looks for the block in the page's free lists
+  bool stop_on_misuse = false;        // invalid and double frees end the program
+  bool check_invariants = false;      // every room executes its check_ functions
+  bool fill_blocks = false;           // blocks are filled when allocated and when freed
+  bool random_addresses = true;       // arenas are placed at random addresses
+  bool show_errors = false;           // the default of the option of that name
+  unsigned classes_per_doubling = 4;  // size classes between two powers of two
+  std::size_t extend_bytes = 4096;    // how much of a page a slow path makes usable at once
+  unsigned retire_visits = 16;        // slow paths that an empty last page of a class is kept for
+  unsigned retire_visits_large = 4;   // the same, for pages of more than one slice
+  std::uint32_t adopt_limit = 16;     // pages with room that a thread takes over, a size class
 };
 
 inline constexpr Config kRelease{};

@@ -17,20 +17,20 @@ inline constexpr std::size_t kWordSize = sizeof(void*);
 inline constexpr unsigned kSliceShift = 16;
 inline constexpr std::size_t kSliceSize = std::size_t{1} << kSliceShift;
 
-// Pages, by the blocks they hold.
+// Pages, by the blocks they hold. What is larger than a medium block is huge: it has slices of
+// its own, which serve any size when they are free again. (Pages of 64 slices for blocks up to
+// 512 KiB, one a size class, held up to twice the resident memory and gained no time.)
 inline constexpr SliceCount kSmallPageSlices{1};
 inline constexpr SliceCount kMediumPageSlices{8};
-inline constexpr SliceCount kLargePageSlices{64};
 inline constexpr std::size_t kSmallBlockMax = 8 * kKiB;
 inline constexpr std::size_t kMediumBlockMax = 64 * kKiB;
-inline constexpr std::size_t kLargeBlockMax = 512 * kKiB;
 
 // Size classes: 8 and 16, steps of 16 to 128, then N a doubling up to the largest block.
 inline constexpr std::size_t kLinearClassMax = 128;
 inline constexpr std::uint32_t kLinearClasses = 9;
 inline constexpr std::uint32_t kSizeClassCount =
     kLinearClasses +
-    kActive.classes_per_doubling * (floor_log2(kLargeBlockMax) - floor_log2(kLinearClassMax));
+    kActive.classes_per_doubling * (floor_log2(kMediumBlockMax) - floor_log2(kLinearClassMax));
 
 // Requests up to this many words find their page in the thread heap's direct table.
 inline constexpr std::size_t kDirectWords = 128;
@@ -43,7 +43,7 @@ inline constexpr std::size_t kBlockAlignment = 16;
 inline constexpr std::size_t kArenaDefaultSize = kGiB;
 inline constexpr std::size_t kArenaMinSize = 8 * kMiB;
 inline constexpr std::size_t kArenaMaxSize = 64 * kGiB;
-inline constexpr std::size_t kArenaAlignment = kLargePageSlices.value * kSliceSize;
+inline constexpr std::size_t kArenaAlignment = 64 * kSliceSize;  // a word of its bitmaps
 inline constexpr std::size_t kArenaCountMax = 112;
 // Blocks above this have a mapping of their own, so that freeing them gives the memory back at
 // once and growing them is a matter of page tables.
@@ -64,8 +64,9 @@ inline constexpr std::uintptr_t kHintEnd = std::uintptr_t{30} << 40;
 inline constexpr unsigned kHintRandomBits = 20;
 inline constexpr std::size_t kHintStep = 16 * kMiB;
 
-// Freed slices that may stay resident before a free purges by itself.
-inline constexpr std::size_t kPurgeBudget = 16 * kMiB;
+// Freed memory that may wait to be purged: at first and at least, and in a single-threaded
+// program as long as no page faults are measured that it would have saved.
+inline constexpr std::size_t kPurgeBudgetMin = kMiB;
 
 // No object is larger: ptrdiff_t must be able to say the distance of its ends.
 inline constexpr std::size_t kRequestMax = PTRDIFF_MAX;
@@ -74,10 +75,9 @@ static_assert(is_power_of_two(kSliceSize));
 static_assert(kSmallPageSlices.value * kSliceSize >= 8 * kSmallBlockMax,
               "a page holds at least eight blocks, or most of it may be waste");
 static_assert(kMediumPageSlices.value * kSliceSize >= 8 * kMediumBlockMax);
-static_assert(kLargePageSlices.value * kSliceSize >= 8 * kLargeBlockMax);
 static_assert(kArenaAlignment % (kMediumPageSlices.value * kSliceSize) == 0);
 static_assert(kArenaMinSize % kArenaAlignment == 0);
 static_assert(kHintStart + (kHintStep << kHintRandomBits) + kWindowSize <= kHintEnd);
-static_assert(kArenaBlockMax > kLargeBlockMax);
+static_assert(kArenaBlockMax > kMediumBlockMax);
 
 }  // namespace ashlar

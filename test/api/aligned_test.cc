@@ -160,6 +160,19 @@ TEST(Aligned, ReallocAlignedAlignsABlockThatWasNot) {
   }
 }
 
+TEST(Aligned, ReallocOfTheSmallestSizesAligns) {
+  for (const std::size_t alignment : {std::size_t{8}, std::size_t{16}, std::size_t{32}}) {
+    for (std::size_t size = 0; size <= 8; ++size) {
+      std::vector<Block> blocks;
+      for (int i = 0; i < 5; ++i) {
+        blocks.emplace_back(mi_realloc_aligned(mi_malloc(100), size, alignment));
+        ASSERT_TRUE(blocks.back());
+        EXPECT_TRUE(is_aligned(blocks.back().get(), alignment)) << size << " at " << alignment;
+      }
+    }
+  }
+}
+
 TEST(Aligned, ReallocAlignedAtKeepsTheOffset) {
   void* p = nullptr;
   std::size_t size = 0;

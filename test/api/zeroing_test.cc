@@ -106,6 +106,25 @@ TEST(Zeroing, NullAllocatesZeroed) {
   }
 }
 
+TEST(Zeroing, LargeBlocksThatShrankGrowZeroedAgain) {
+  for (const std::size_t size : {700 * kKiB, 1500 * kKiB, 6 * kMiB}) {
+    leave_dirty_blocks(2 * size, 2);
+    void* p = opaque(mi_zalloc(size));
+    ASSERT_NE(p, nullptr);
+    std::memset(p, 0xff, size);
+    for (const std::size_t next : {size * 3 / 4 + 1, size * 9 / 10, size * 3 / 2, size * 2}) {
+      const std::size_t usable = mi_usable_size(p);
+      p = opaque(mi_rezalloc(p, next));
+      ASSERT_NE(p, nullptr);
+      if (next > usable) {
+        ASSERT_EQ(first_nonzero(p, usable, next), next) << size << " -> " << next;
+      }
+      std::memset(p, 0xff, next);
+    }
+    mi_free(p);
+  }
+}
+
 TEST(Zeroing, LargeBlocksAreZeroAfterReuse) {
   for (int round = 0; round < 6; ++round) {
     const std::size_t size = 20 * kMiB + static_cast<std::size_t>(round) * 4096;

@@ -25,7 +25,8 @@ class CheckExports(fixture.ToolTest):
     def setUp(self):
         super().setUp()
         self.write("include/mimalloc.h", "typedef void mi_fun(int);\n#define mi_macro(x) mi_malloc(x)\n"
-                                         "void* mi_malloc(unsigned long size);\n")
+                                         "struct mi_thing { mi_thing(int); };\n#define mi_hint(x)\n"
+                                         "void* mi_malloc(unsigned long size) mi_hint(1);\n")
         self.write("tools/exports.txt", "# names\n?mi_*\nmalloc\n?free\n")
 
     def test_good_library(self):

@@ -6,7 +6,8 @@ import fixture
 
 # malloc: falls through a likely branch, jumps inside itself, has the slow side out of line.
 # free: its fall-through leads to a slow tail jump, so the taken side is the fast one.
-# calloc: passes over memset; realloc: an alias of a jump to malloc; _ZdlPvm: the shortest there is.
+# calloc: passes over memset, and calls a function that returns; realloc: a jump to malloc;
+# _ZdlPvm: the shortest there is.
 LIBRARY = """\
     .text
     .globl malloc, free, calloc, realloc, _ZdlPvm
@@ -40,8 +41,20 @@ free:
     .type calloc, @function
 calloc:
     call memset@PLT
+    call helper
     ret
     .size calloc, . - calloc
+    .type helper, @function
+helper:
+    cmp %rdi, %rsi
+    jne 1f
+    call report_it
+1:  ret
+    .size helper, . - helper
+    .type report_it, @function
+report_it:
+    ret
+    .size report_it, . - report_it
     .type realloc, @function
 realloc:
     jmp malloc
@@ -65,7 +78,7 @@ free_slow:
 ROWS = {
     "malloc": "10 5 2 1 2",
     "free": "6 1 0 1 1",
-    "calloc": "2 0 0 0 0",
+    "calloc": "6 0 0 1 1",
     "realloc": "11 5 2 1 3",
     "_ZdlPvm": "1 0 0 0 0",
 }

@@ -128,8 +128,8 @@ TEST(regress_14_zeroed, rezalloc_zeroes_what_it_adds) {
   for (const std::size_t size : sizes()) dirty_and_free(size);
   for (const std::size_t from :
        std::initializer_list<std::size_t>{1, 7, 8, 13, 16, 100, 1000, 5000, 60000, 900000})
-    for (const std::size_t step : std::initializer_list<std::size_t>{1, 8, 100, 4096, 70001})
-      grow_by_steps(from, 20u << 20, step);
+    for (const std::size_t step : std::initializer_list<std::size_t>{1, 4096})
+      grow_by_steps(from, 3u << 20, step);
 }
 
 TEST(regress_14_zeroed, recalloc_and_aligned_rezalloc) {

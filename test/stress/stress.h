@@ -215,9 +215,7 @@ inline void check_shape(const void* p, std::size_t size, std::size_t alignment) 
   if (usable < size) fail("block %p of %zu bytes has only %zu usable", p, size, usable);
 }
 
-inline std::size_t natural_alignment(std::size_t size) {
-  return size >= 16 ? 16 : 8;
-}
+inline std::size_t natural_alignment(std::size_t size) { return size >= 16 ? 16 : 8; }
 
 // A new block by one of the allocation calls, filled.
 inline Block allocate(Random& random, std::size_t size) {

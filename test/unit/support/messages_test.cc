@@ -235,11 +235,12 @@ TEST_F(MessagesTest, AnOutputFunctionThatSleepsKeepsNobodyWaiting) {
   EXPECT_EQ(heard.codes.size(), 1u);
 }
 
+thread_local std::string own_text;
+
 TEST_F(MessagesTest, MessagesOfManyThreadsStayWhole) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 50;
-  static thread_local std::string own;
-  register_output([](const char* message, void*) { own.append(message); }, nullptr);
+  register_output([](const char* message, void*) { own_text.append(message); }, nullptr);
   std::vector<std::size_t> lines(kThreads);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < kThreads; ++i) {
@@ -247,7 +248,7 @@ TEST_F(MessagesTest, MessagesOfManyThreadsStayWhole) {
       for (int round = 0; round < kRounds; ++round) {
         report_warning("thread %zu round %d", i, round);
       }
-      lines[i] = count_lines(own);
+      lines[i] = count_lines(own_text);
     });
   }
   for (std::thread& thread : threads) {
@@ -284,6 +285,8 @@ TEST_F(MessagesDeathTest, EarlyTextIsHandedOverOnceAndInOrder) {
         write_output("two\n");
         std::string first;
         register_output(gather, &first);
+        register_output(nullptr, nullptr);
+        write_output("three\n");
         std::string second;
         register_output(gather, &second);
         _exit(first == "ashlar: warning: one\ntwo\n" && second.empty() ? 0 : 1);
@@ -298,6 +301,7 @@ TEST_F(MessagesDeathTest, EarlyTextIsBoundedAndEndsWithAWholeMessage) {
         for (int i = 0; i < 100; ++i) {
           write_output(message.c_str());
         }
+        write_output("would fit, but not in its place\n");
         std::string text;
         register_output(gather, &text);
         _exit(text.size() == 32000 && text.back() == '\n' && count_lines(text) == 32 ? 0 : 1);

@@ -114,9 +114,23 @@ TEST(RandomGenerator, BoundedNumbersReachAllAndNoMore) {
     }
     EXPECT_EQ(seen.size(), bound);
   }
-  const std::uint64_t large = (std::uint64_t{1} << 63) + 1;  // nearly half of all are refused
+}
+
+TEST(RandomGenerator, BoundedNumbersFavourNone) {
+  // With this bound nearly half of all numbers would make the low results twice as likely.
+  const std::uint64_t bound = (std::uint64_t{1} << 63) + 1;
+  const std::uint64_t surplus = (std::uint64_t{1} << 63) - 1;  // 2^64 mod bound
+  const std::uint32_t key[8] = {9};
+  RandomGenerator generator;
+  RandomGenerator raw;
+  generator.start(key, 0, SeedQuality::kStrong);
+  raw.start(key, 0, SeedQuality::kStrong);
   for (int i = 0; i < 100; ++i) {
-    EXPECT_LT(generator.next_below(large), large);
+    std::uint64_t number = raw.next();
+    while (number < surplus) {
+      number = raw.next();
+    }
+    EXPECT_EQ(generator.next_below(bound), number % bound);
   }
 }
 

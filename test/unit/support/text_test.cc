@@ -77,7 +77,7 @@ TEST(FormatText, Pointers) {
   void* const pointer = &object;
   EXPECT_AS_LIBC("%p", pointer);
   EXPECT_AS_LIBC("[%20p] [%-20p]", pointer, pointer);
-  EXPECT_EQ(formatted("%p", nullptr), "0x0");
+  EXPECT_EQ(formatted("%p", static_cast<void*>(nullptr)), "0x0");
 }
 
 TEST(FormatText, WidthsFromArguments) {

@@ -1,0 +1,115 @@
+// A system for the arena's tests: real anonymous memory, but any call can be made to fail, and
+// every call is counted. Its state is that of the process: a FakeOsTest starts from a clean one.
+#ifndef ASHLAR_TEST_FAKE_OS_H
+#define ASHLAR_TEST_FAKE_OS_H
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+
+#include "base/units.h"
+#include "os/linux.h"
+#include "os/memory.h"
+
+namespace ashlar {
+
+struct FakeOs {
+  struct State {
+    bool overcommits = true;
+    std::uint64_t fail_at = 0;  // the N-th call from now on fails; 0: none
+    bool fail_onwards = false;  // and all after it
+    bool purge_fails = false;
+    bool commit_fails = false;
+    bool reserve_fails = false;
+    std::size_t reserve_max = std::numeric_limits<std::size_t>::max();  // larger ones fail
+    std::atomic<std::uint64_t> calls{0};
+    std::atomic<std::uint64_t> reserves{0};
+    std::atomic<std::uint64_t> commits{0};
+    std::atomic<std::uint64_t> purges{0};
+    std::map<void*, std::size_t> mappings;  // held now
+    std::size_t failed_releases = 0;        // each leaves a mapping that nobody can help
+    void* last_hint = nullptr;
+    Access last_access = Access::kNone;
+  };
+  static inline State* state = nullptr;
+
+  static bool fails() {
+    const std::uint64_t call = state->calls.fetch_add(1, std::memory_order_relaxed) + 1;
+    return state->fail_at != 0 &&
+           (call == state->fail_at || (call > state->fail_at && state->fail_onwards));
+  }
+
+  static std::size_t page_size() { return Linux::page_size(); }
+  static bool overcommits() { return state->overcommits; }
+  static void* reserve(void* hint, std::size_t size, std::size_t alignment, Access access) {
+    state->reserves.fetch_add(1, std::memory_order_relaxed);
+    state->last_hint = hint;
+    state->last_access = access;
+    if (fails() || state->reserve_fails || size > state->reserve_max) {
+      return nullptr;
+    }
+    void* const start = Linux::reserve(hint, size, alignment, access);
+    if (start != nullptr) {
+      state->mappings[start] = size;
+    }
+    return start;
+  }
+  static bool release(void* start, std::size_t size) {
+    if (fails() || !Linux::release(start, size)) {
+      ++state->failed_releases;
+      return false;
+    }
+    state->mappings.erase(start);
+    return true;
+  }
+  static bool commit(void* start, std::size_t size) {
+    state->commits.fetch_add(1, std::memory_order_relaxed);
+    return !fails() && !state->commit_fails && Linux::commit(start, size);
+  }
+  static bool purge(void* start, std::size_t size) {
+    state->purges.fetch_add(1, std::memory_order_relaxed);
+    return !fails() && !state->purge_fails && Linux::purge(start, size);
+  }
+  static bool reset(void* start, std::size_t size) { return !fails() && Linux::reset(start, size); }
+  static bool protect(void* start, std::size_t size, Access access) {
+    return !fails() && Linux::protect(start, size, access);
+  }
+  static bool remap(void* start, std::size_t old_size, void* target, std::size_t new_size) {
+    return !fails() && Linux::remap(start, old_size, target, new_size);
+  }
+};
+static_assert(OsMemory<FakeOs>);
+
+// A clean FakeOs as long as it lives; what was not given back by then is given back.
+class FakeOsScope {
+ public:
+  FakeOsScope() : before_(FakeOs::state) { FakeOs::state = &state_; }
+  ~FakeOsScope() {
+    for (const auto& [start, size] : state_.mappings) {
+      Linux::release(start, size);
+    }
+    FakeOs::state = before_;
+  }
+  FakeOsScope(const FakeOsScope&) = delete;
+  FakeOsScope& operator=(const FakeOsScope&) = delete;
+
+ private:
+  FakeOs::State state_;
+  FakeOs::State* const before_;
+};
+
+class FakeOsTest : public testing::Test {
+ protected:
+  FakeOs::State& os() { return *FakeOs::state; }
+
+ private:
+  FakeOsScope scope_;
+};
+
+}  // namespace ashlar
+
+#endif  // ASHLAR_TEST_FAKE_OS_H

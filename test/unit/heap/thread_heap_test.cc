@@ -1,0 +1,200 @@
+// One thread's heap: its direct table, its queues, how long empty pages stay, and what it says of
+// addresses and contents. Each test works in a thread of its own, whose heap nobody else uses.
+#include "heap/thread_heap.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "heap_test_support.h"
+
+namespace ashlar {
+namespace {
+
+using namespace heap_test;
+
+constexpr std::size_t kSize = 7 * kKiB;
+
+// Direct entries lead to the first page of the class, or to the empty page.
+void check_direct_table(const ThreadHeap& heap) {
+  for (std::size_t words = 0; words <= kDirectWords; ++words) {
+    const Page* const first = heap.queues[size_class_of(words * kWordSize)].first();
+    ASSERT_EQ(heap.direct[words], first == nullptr ? &empty_page : first) << words;
+  }
+}
+
+TEST(ThreadHeap, TheDirectTableLeadsToTheFirstPageOfEachClass) {
+  auto heap = std::make_unique<ThreadHeap>();
+  heap->start(thread_id());
+  check_direct_table(*heap);
+  std::vector<std::unique_ptr<Page>> pages;
+  for (SizeClass c = 0; c < kSizeClassCount; ++c) {
+    for (int i = 0; i < 2; ++i) {
+      pages.push_back(std::make_unique<Page>());
+      pages.back()->size_class = c;
+      i == 0 ? heap->push_back(pages.back().get()) : heap->push_front(pages.back().get());
+    }
+  }
+  check_direct_table(*heap);
+  for (std::size_t i = 1; i < pages.size(); i += 2) {
+    heap->remove(pages[i].get());
+  }
+  check_direct_table(*heap);
+  for (std::size_t i = 0; i < pages.size(); i += 2) {
+    heap->remove(pages[i].get());
+  }
+  check_direct_table(*heap);
+}
+
+TEST(ThreadHeap, KeepsItsTableWhilePagesFillAndEmpty) {
+  in_thread([] {
+    std::vector<void*> held;
+    for (std::size_t round = 0; round < 4000; ++round) {
+      held.push_back(take(round % 1100));
+      if (round % 3 == 0) {
+        const std::size_t which = round * 7919 % held.size();
+        free_block(held[which]);
+        held[which] = held.back();
+        held.pop_back();
+      }
+    }
+    check_direct_table(*thread_heap);
+    free_all(held);
+    check_direct_table(*thread_heap);
+    collect(false);
+    check_direct_table(*thread_heap);
+  });
+}
+
+TEST(ThreadHeap, TheEmptyHeapAndTheEmptyPageAreNeverWritten) {
+  in_thread([] {
+    free_block(take(64));
+    free_block(nullptr);
+  });
+  EXPECT_EQ(empty_page.free, nullptr);
+  EXPECT_EQ(empty_page.used, 0u);
+  check_direct_table(empty_heap);
+}
+
+TEST(ThreadHeap, AnEmptyPageIsKeptForSomeSlowPathsAndThenGivenBack) {
+  in_thread([] {
+    void* const block = take(kSize);
+    Page* const page = page_of(block);
+    free_block(block);
+    EXPECT_EQ(page_of(block), page) << "the next request is likely to want it";
+    EXPECT_EQ(take(kSize), block);
+    free_block(block);
+    // Slow paths of other classes: each of these blocks needs a page of its own.
+    std::vector<void*> others;
+    unsigned beats = 0;
+    while (page_of(block) == page && beats < 4 * kActive.retire_visits) {
+      others.push_back(take(kLargeBlockMax));
+      ++beats;
+      if (others.size() == 8) {
+        free_all(others);
+        others.clear();
+      }
+    }
+    EXPECT_EQ(page_of(block), nullptr) << "still there after " << beats << " slow paths";
+    EXPECT_GE(beats, kActive.retire_visits);
+    free_all(others);
+  });
+}
+
+TEST(ThreadHeap, ARetiredPageThatIsUsedAgainStays) {
+  in_thread([] {
+    void* const block = take(kSize);
+    free_block(block);
+    void* const again = take(kSize);
+    ASSERT_EQ(again, block);
+    std::vector<void*> others;
+    for (unsigned beats = 0; beats < 4 * kActive.retire_visits; ++beats) {
+      free_block(take(kLargeBlockMax + 1));
+    }
+    std::memset(again, 0x5A, kSize);
+    EXPECT_NE(page_of(again), nullptr);
+    EXPECT_EQ(static_cast<unsigned char*>(again)[kSize - 1], 0x5A);
+    free_block(again);
+  });
+}
+
+TEST(ThreadHeap, APageThatIsNotTheLastOfItsClassGoesAtOnce) {
+  in_thread([] {
+    const std::vector<void*> blocks = take_pages(kSize, 3);
+    const std::int64_t before = pages_in_use();
+    free_all(blocks);
+    EXPECT_LE(pages_in_use(), before - 2);
+  });
+}
+
+TEST(ThreadHeap, CollectingGivesEmptyPagesBack) {
+  in_thread([] {
+    void* const block = take(kSize);
+    free_block(block);
+    collect(false);
+    EXPECT_EQ(page_of(block), nullptr);
+  });
+}
+
+TEST(ThreadHeap, BlocksOfOneClassAreDifferent) {
+  in_thread([] {
+    for (const std::size_t size : {0u, 1u, 8u, 24u, 1024u, 1025u, 9000u, 70000u, 600000u}) {
+      std::set<void*> blocks;
+      for (int i = 0; i < 50; ++i) {
+        ASSERT_TRUE(blocks.insert(take(size)).second);
+      }
+      for (void* const block : blocks) {
+        EXPECT_GE(resolve(block).usable, size);
+        EXPECT_EQ(resolve(block).block, block);
+        free_block(block);
+      }
+    }
+  });
+}
+
+TEST(ThreadHeap, ZeroedBlocksAreZeroWhateverWasThereBefore) {
+  in_thread([] {
+    for (const std::size_t size : {8u, 64u, 1000u, 5000u, 100000u, 1000000u}) {
+      for (int round = 0; round < 3; ++round) {
+        std::vector<void*> held;
+        for (int i = 0; i < 20; ++i) {
+          auto* const block = static_cast<unsigned char*>(allocate<Contents::kZero>(size));
+          ASSERT_NE(block, nullptr);
+          const std::size_t usable = resolve(block).usable;
+          for (std::size_t at = 0; at < usable; ++at) {
+            ASSERT_EQ(block[at], 0) << "byte " << at << " of " << size;
+          }
+          std::memset(block, 0xFF, usable);
+          held.push_back(block);
+        }
+        free_all(held);
+      }
+    }
+  });
+}
+
+int deferred_calls = 0;
+void count_deferred(bool, unsigned long long, void* arg) {
+  ++deferred_calls;
+  free_block(take(*static_cast<std::size_t*>(arg)));  // must not call itself again
+}
+
+TEST(ThreadHeap, DeferredFreesAreCalledFromSlowPaths) {
+  in_thread([] {
+    std::size_t size = 300 * kKiB;
+    deferred_calls = 0;
+    register_deferred_free(count_deferred, &size);
+    free_block(take(kLargeBlockMax + 1));
+    register_deferred_free(nullptr, nullptr);
+    const int calls = deferred_calls;
+    EXPECT_GE(calls, 1);
+    free_block(take(kLargeBlockMax + 1));
+    EXPECT_EQ(deferred_calls, calls);
+  });
+}
+
+}  // namespace
+}  // namespace ashlar

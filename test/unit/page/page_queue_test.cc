@@ -1,0 +1,68 @@
+// The queue of pages, against a deque.
+#include "page/page_queue.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <vector>
+
+namespace ashlar {
+namespace {
+
+constexpr std::size_t kPages = 8;
+
+void expect_same(const PageQueue& queue, const std::deque<Page*>& model, PageList kind) {
+  RC_ASSERT(queue.count() == model.size());
+  RC_ASSERT(queue.first() == (model.empty() ? nullptr : model.front()));
+  RC_ASSERT(queue.last() == (model.empty() ? nullptr : model.back()));
+  const Page* at = queue.first();
+  for (Page* const page : model) {
+    RC_ASSERT(at == page);
+    RC_ASSERT(page->list == kind);
+    RC_ASSERT(page->next->previous == page);
+    RC_ASSERT(queue.is_only(page) == (model.size() == 1));
+    at = at->next;
+  }
+  RC_ASSERT(at == queue.first());
+}
+
+RC_GTEST_PROP(PageQueue, BehavesAsADeque, ()) {
+  std::array<Page, kPages> pages{};
+  PageQueue queue;
+  std::deque<Page*> model;
+  const auto steps = *rc::gen::container<std::vector<std::pair<int, std::size_t>>>(
+      rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::inRange<std::size_t>(0, kPages)));
+  for (const auto& [kind, which] : steps) {
+    Page* const page = &pages[which];
+    const auto at = std::find(model.begin(), model.end(), page);
+    if (at != model.end()) {
+      queue.remove(page);
+      model.erase(at);
+      RC_ASSERT(page->list == PageList::kNone);
+      RC_ASSERT(page->next == nullptr);
+      RC_ASSERT(page->previous == nullptr);
+    } else if (kind == 0) {
+      queue.push_front(page, PageList::kFull);
+      model.push_front(page);
+    } else {
+      queue.push_back(page, PageList::kFull);
+      model.push_back(page);
+    }
+    expect_same(queue, model, PageList::kFull);
+  }
+}
+
+TEST(PageQueue, AnEmptyQueueHasNoPages) {
+  PageQueue queue;
+  Page page{};
+  EXPECT_EQ(queue.first(), nullptr);
+  EXPECT_EQ(queue.last(), nullptr);
+  EXPECT_EQ(queue.count(), 0u);
+  EXPECT_FALSE(queue.is_only(&page));
+}
+
+}  // namespace
+}  // namespace ashlar

@@ -1,0 +1,75 @@
+// Size classes, exhaustively: every request up to the largest block.
+#include "page/size_class.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+
+namespace ashlar {
+namespace {
+
+TEST(SizeClass, EveryRequestFitsItsClassAndNoSmallerOne) {
+  for (std::size_t size = 0; size <= kLargeBlockMax; ++size) {
+    const SizeClass size_class = size_class_of(size);
+    ASSERT_LT(size_class, kSizeClassCount) << size;
+    ASSERT_GE(block_size_of(size_class), size);
+    if (size_class != 0) {
+      ASSERT_LT(block_size_of(size_class - 1), size);
+    }
+  }
+}
+
+TEST(SizeClass, RoundingUpLosesAtMostItsShareAboveTheLinearClasses) {
+  for (std::size_t size = kLinearClassMax + 1; size <= kLargeBlockMax; ++size) {
+    const std::size_t block = block_size_of(size_class_of(size));
+    ASSERT_LT((block - size) * (kActive.classes_per_doubling + 1), block) << size;
+  }
+}
+
+TEST(SizeClass, RoundingUpLosesLessThanTheAlignmentInTheLinearClasses) {
+  for (std::size_t size = 1; size <= kLinearClassMax; ++size) {
+    ASSERT_LT(block_size_of(size_class_of(size)) - size, kBlockAlignment) << size;
+  }
+}
+
+TEST(SizeClass, BlocksOfSixteenBytesAndMoreAreAligned) {
+  EXPECT_EQ(block_size_of(0), kWordSize);
+  for (SizeClass c = 1; c < kSizeClassCount; ++c) {
+    EXPECT_EQ(block_size_of(c) % kBlockAlignment, 0u) << block_size_of(c);
+  }
+}
+
+TEST(SizeClass, PowersOfTwoAreClasses) {
+  for (std::size_t size = kWordSize; size <= kLargeBlockMax; size *= 2) {
+    EXPECT_EQ(block_size_of(size_class_of(size)), size);
+  }
+}
+
+TEST(SizeClass, SizesRiseAndADoublingHasAsManyClassesAsThePolicySays) {
+  for (SizeClass c = 1; c < kSizeClassCount; ++c) {
+    EXPECT_LT(block_size_of(c - 1), block_size_of(c));
+  }
+  for (std::size_t size = kLinearClassMax; size < kLargeBlockMax; size *= 2) {
+    EXPECT_EQ(size_class_of(2 * size) - size_class_of(size), kActive.classes_per_doubling);
+  }
+}
+
+TEST(SizeClass, APageHoldsAtLeastEightBlocksAndWastesLittle) {
+  for (SizeClass c = 0; c < kSizeClassCount; ++c) {
+    const std::size_t bytes = page_slices_of(c).value * kSliceSize;
+    const std::size_t block = block_size_of(c);
+    EXPECT_GE(bytes / block, 8u) << block;
+    EXPECT_LT((bytes % block) * 8, bytes) << block;
+  }
+}
+
+TEST(SizeClass, PagesGrowWithTheirBlocks) {
+  EXPECT_EQ(page_slices_of(size_class_of(kSmallBlockMax)), kSmallPageSlices);
+  EXPECT_EQ(page_slices_of(size_class_of(kSmallBlockMax + 1)), kMediumPageSlices);
+  EXPECT_EQ(page_slices_of(size_class_of(kMediumBlockMax)), kMediumPageSlices);
+  EXPECT_EQ(page_slices_of(size_class_of(kMediumBlockMax + 1)), kLargePageSlices);
+  EXPECT_EQ(page_slices_of(size_class_of(kLargeBlockMax)), kLargePageSlices);
+}
+
+}  // namespace
+}  // namespace ashlar
