@@ -227,7 +227,7 @@ class ArenaSet {
   void note_claimed(SliceCount count) {
     // relaxed: a sum that only decides when to purge.
     claimed_.fetch_add(count.value, std::memory_order_relaxed);
-    purge_policy_.after_claim(waiting_bytes());
+    purge_policy_.after_claim(waiting_bytes(), claimed_bytes());
   }
 
   // Purges at least so many bytes, if so many wait, from high addresses down, so that low ones
@@ -241,7 +241,7 @@ class ArenaSet {
     for (std::uint32_t i = count_arenas(); i-- > 0 && slices < wanted;) {
       slices += arena(i)->purge_waiting(static_cast<std::uint32_t>(wanted - slices));
     }
-    purge_policy_.after_purge(slices * kSliceSize, refaulted_bytes());
+    purge_policy_.after_purge(slices * kSliceSize);
     return slices * kSliceSize;
   }
 

@@ -13,13 +13,13 @@ namespace ashlar {
 // Two rules. Free memory that was of no use during a whole delay is purged when the delay is
 // over: the least that was waiting at any moment of it. And no more than a budget waits at any
 // time, so that a program that never calls again keeps little. A page fault costs far more than
-// the memory it saves if it comes soon: where at least half of what the budget rule purged was
-// claimed again before the rule applied again, the budget doubles, up to half of what is in use;
-// where a delay passes without any such claim it is halved again.
+// the memory it saves if it comes soon: once at least half of what was purged of late has been
+// claimed again, the budget doubles; what idles through a delay is taken off it. Whatever the
+// budget, memory in use and memory waiting stay below one and a half times the peak of use.
 //
 // Shared:      all fields, by every thread; each is a number that stands for itself, and a race
 //              between two threads costs a purge too many or too few
-// Invariants:  budget_ >= kPurgeBudget
+// Invariants:  budget_ >= kPurgeBudgetMin
 // Life:        a constant-initialised part of an ArenaSet
 class PurgePolicy {
  public:
@@ -28,7 +28,12 @@ class PurgePolicy {
 
   bool pending() const { return deadline_ms_.load(kRelaxed) != 0; }
 
-  void after_claim(std::size_t waiting) {
+  void after_claim(std::size_t waiting, std::size_t in_use) {
+    // What was in use a moment ago is likely to be wanted again; an eighth of it is forgotten
+    // with each delay that passes.
+    if (in_use > peak_.load(kRelaxed)) {
+      peak_.store(in_use, kRelaxed);
+    }
     if (waiting < low_water_.load(kRelaxed)) {
       low_water_.store(waiting, kRelaxed);
     }
@@ -41,19 +46,15 @@ class PurgePolicy {
     if (delay <= 0) {
       return delay < 0 ? 0 : waiting;
     }
-    // What was in use a moment ago is likely to be wanted again; an eighth of it is forgotten
-    // with each delay that passes.
-    std::size_t peak = peak_.load(kRelaxed);
-    if (in_use > peak) {
-      peak = in_use;
-      peak_.store(peak, kRelaxed);
-    }
+    const std::size_t peak = peak_.load(kRelaxed);
     std::size_t allowed = allowed_budget(in_use, peak);
     if (waiting > allowed) {
       const std::size_t purged = purged_.load(kRelaxed);
       if (purged != 0 && (refaulted - refaulted_.load(kRelaxed)) * 2 >= purged) {
         budget_.store(waiting > allowed * 2 ? waiting : allowed * 2, kRelaxed);
         allowed = allowed_budget(in_use, peak);
+        purged_.store(0, kRelaxed);
+        refaulted_.store(refaulted, kRelaxed);
       }
       if (waiting > allowed) {
         return waiting - allowed + allowed / 8;
@@ -84,23 +85,21 @@ class PurgePolicy {
     budget_.store(budget > idle + kPurgeBudgetMin ? budget - idle : kPurgeBudgetMin, kRelaxed);
     const std::size_t peak = peak_.load(kRelaxed);
     peak_.store(peak - peak / 8, kRelaxed);
+    purged_.store(purged_.load(kRelaxed) / 2, kRelaxed);
     low_water_.store(waiting > idle ? waiting - idle : 0, kRelaxed);
     return idle;
   }
 
-  void after_purge(std::size_t purged, std::size_t refaulted) {
-    purged_.store(purged, kRelaxed);
-    refaulted_.store(refaulted, kRelaxed);
-  }
+  void after_purge(std::size_t purged) { purged_.store(purged_.load(kRelaxed) + purged, kRelaxed); }
 
  private:
   // relaxed: see "Shared" above; nothing is read on the strength of these numbers.
   static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
 
-  // The budget, as far as it leaves the footprint below five quarters of the peak of use, and
+  // The budget, as far as it leaves the footprint below one and a half times the peak of use, and
   // the memory that waits below that in use; always at least the smallest budget.
   std::size_t allowed_budget(std::size_t in_use, std::size_t peak) const {
-    const std::size_t below_peak = peak + peak / 4 > in_use ? peak + peak / 4 - in_use : 0;
+    const std::size_t below_peak = peak + peak / 2 > in_use ? peak + peak / 2 - in_use : 0;
     const std::size_t most = below_peak;
     const std::size_t budget = budget_.load(kRelaxed);
     const std::size_t allowed = budget < most ? budget : most;

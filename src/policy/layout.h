@@ -21,9 +21,9 @@ inline constexpr std::size_t kSliceSize = std::size_t{1} << kSliceShift;
 // its own, which serve any size when they are free again. (Pages of 64 slices for blocks up to
 // 512 KiB, one a size class, held up to twice the resident memory and gained no time.)
 inline constexpr SliceCount kSmallPageSlices{1};
-inline constexpr SliceCount kMediumPageSlices{8};
+inline constexpr SliceCount kMediumPageSlices{4};
 inline constexpr std::size_t kSmallBlockMax = 8 * kKiB;
-inline constexpr std::size_t kMediumBlockMax = 64 * kKiB;
+inline constexpr std::size_t kMediumBlockMax = 32 * kKiB;
 
 // Size classes: 8 and 16, steps of 16 to 128, then N a doubling up to the largest block.
 inline constexpr std::size_t kLinearClassMax = 128;

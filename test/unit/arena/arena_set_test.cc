@@ -16,6 +16,7 @@ namespace ashlar {
 namespace {
 
 constexpr std::size_t kReserve = 64 * kMiB;
+constexpr std::uint32_t kAlignmentMax = kArenaAlignment / kSliceSize;
 
 class ArenaSetTest : public FakeOsTest {
  protected:
@@ -82,7 +83,7 @@ TEST_F(ArenaSetTest, ServesFromTheFirstArenaThatHasRoom) {
 }
 
 TEST_F(ArenaSetTest, AlignsFromTheStartOfTheAddressSpace) {
-  for (std::uint32_t alignment = 1; alignment <= kLargePageSlices.value; alignment *= 2) {
+  for (std::uint32_t alignment = 1; alignment <= kAlignmentMax; alignment *= 2) {
     EXPECT_TRUE(is_aligned(claim(3, alignment).start(), alignment * kSliceSize)) << alignment;
   }
 }
@@ -113,7 +114,7 @@ TEST_F(ArenaSetTest, ArenasDoubleInSizeWithEachEight) {
 
 TEST_F(ArenaSetTest, ARequestLargerThanTheDefaultGetsAnArenaThatFits) {
   const auto slices = static_cast<std::uint32_t>(4 * kReserve / kSliceSize);
-  const Claim<FakeOs> large = claim(slices, kLargePageSlices.value);
+  const Claim<FakeOs> large = claim(slices, kAlignmentMax);
   EXPECT_EQ(large.run.count.value, slices);
   EXPECT_GT(large.arena->size(), 4 * kReserve);
 }

@@ -91,7 +91,7 @@ TEST(ThreadHeap, AnEmptyPageIsKeptForSomeSlowPathsAndThenGivenBack) {
     std::vector<void*> others;
     unsigned beats = 0;
     while (page_of(block) == page && beats < 4 * kActive.retire_visits) {
-      others.push_back(take(kLargeBlockMax));
+      others.push_back(take(kMediumBlockMax));
       ++beats;
       if (others.size() == 8) {
         free_all(others);
@@ -112,7 +112,7 @@ TEST(ThreadHeap, ARetiredPageThatIsUsedAgainStays) {
     ASSERT_EQ(again, block);
     std::vector<void*> others;
     for (unsigned beats = 0; beats < 4 * kActive.retire_visits; ++beats) {
-      free_block(take(kLargeBlockMax + 1));
+      free_block(take(kMediumBlockMax + 1));
     }
     std::memset(again, 0x5A, kSize);
     EXPECT_NE(page_of(again), nullptr);
@@ -187,11 +187,11 @@ TEST(ThreadHeap, DeferredFreesAreCalledFromSlowPaths) {
     std::size_t size = 300 * kKiB;
     deferred_calls = 0;
     register_deferred_free(count_deferred, &size);
-    free_block(take(kLargeBlockMax + 1));
+    free_block(take(kMediumBlockMax + 1));
     register_deferred_free(nullptr, nullptr);
     const int calls = deferred_calls;
     EXPECT_GE(calls, 1);
-    free_block(take(kLargeBlockMax + 1));
+    free_block(take(kMediumBlockMax + 1));
     EXPECT_EQ(deferred_calls, calls);
   });
 }

@@ -36,7 +36,8 @@ TEST(Page, AHugePageHasOneBlockWhichIsInUse) {
   Page page{};
   RemoteWord remote{};
   alignas(64) static char memory[64];
-  make_huge_page(&page, nullptr, memory, {20}, 19 * kSliceSize + 4096, &remote);
+  make_huge_page(&page, nullptr, memory, {20}, 19 * kSliceSize + 4096, Contents::kZero,
+                 &remote);
   EXPECT_TRUE(page.is_huge());
   EXPECT_EQ(page.used, 1u);
   EXPECT_EQ(page.capacity, 1u);

@@ -9,7 +9,7 @@ namespace ashlar {
 namespace {
 
 TEST(SizeClass, EveryRequestFitsItsClassAndNoSmallerOne) {
-  for (std::size_t size = 0; size <= kLargeBlockMax; ++size) {
+  for (std::size_t size = 0; size <= kMediumBlockMax; ++size) {
     const SizeClass size_class = size_class_of(size);
     ASSERT_LT(size_class, kSizeClassCount) << size;
     ASSERT_GE(block_size_of(size_class), size);
@@ -20,7 +20,7 @@ TEST(SizeClass, EveryRequestFitsItsClassAndNoSmallerOne) {
 }
 
 TEST(SizeClass, RoundingUpLosesAtMostItsShareAboveTheLinearClasses) {
-  for (std::size_t size = kLinearClassMax + 1; size <= kLargeBlockMax; ++size) {
+  for (std::size_t size = kLinearClassMax + 1; size <= kMediumBlockMax; ++size) {
     const std::size_t block = block_size_of(size_class_of(size));
     ASSERT_LT((block - size) * (kActive.classes_per_doubling + 1), block) << size;
   }
@@ -40,7 +40,7 @@ TEST(SizeClass, BlocksOfSixteenBytesAndMoreAreAligned) {
 }
 
 TEST(SizeClass, PowersOfTwoAreClasses) {
-  for (std::size_t size = kWordSize; size <= kLargeBlockMax; size *= 2) {
+  for (std::size_t size = kWordSize; size <= kMediumBlockMax; size *= 2) {
     EXPECT_EQ(block_size_of(size_class_of(size)), size);
   }
 }
@@ -49,7 +49,7 @@ TEST(SizeClass, SizesRiseAndADoublingHasAsManyClassesAsThePolicySays) {
   for (SizeClass c = 1; c < kSizeClassCount; ++c) {
     EXPECT_LT(block_size_of(c - 1), block_size_of(c));
   }
-  for (std::size_t size = kLinearClassMax; size < kLargeBlockMax; size *= 2) {
+  for (std::size_t size = kLinearClassMax; size < kMediumBlockMax; size *= 2) {
     EXPECT_EQ(size_class_of(2 * size) - size_class_of(size), kActive.classes_per_doubling);
   }
 }
@@ -64,11 +64,11 @@ TEST(SizeClass, APageHoldsAtLeastEightBlocksAndWastesLittle) {
 }
 
 TEST(SizeClass, PagesGrowWithTheirBlocks) {
-  EXPECT_EQ(page_slices_of(size_class_of(kSmallBlockMax)), kSmallPageSlices);
-  EXPECT_EQ(page_slices_of(size_class_of(kSmallBlockMax + 1)), kMediumPageSlices);
-  EXPECT_EQ(page_slices_of(size_class_of(kMediumBlockMax)), kMediumPageSlices);
-  EXPECT_EQ(page_slices_of(size_class_of(kMediumBlockMax + 1)), kLargePageSlices);
-  EXPECT_EQ(page_slices_of(size_class_of(kLargeBlockMax)), kLargePageSlices);
+  for (SizeClass c = 0; c < kSizeClassCount; ++c) {
+    const std::size_t size = block_size_of(c);
+    EXPECT_EQ(page_slices_of(c), size <= kSmallBlockMax ? kSmallPageSlices : kMediumPageSlices)
+        << size;
+  }
 }
 
 }  // namespace
