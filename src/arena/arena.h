@@ -219,17 +219,16 @@ class Arena {
 
   SliceWords* words() const { return at_offset<SliceWords>(memory_.start, layout_.slice_words); }
 
-  // Makes claimed slices fit for use; gives them back where they can't be committed.
+  // Makes claimed slices fit for use; gives them back, as they were, where they can't be committed.
   bool prepare(SliceRun run, Contents* contents) {
+    if (!memory_.committed && !commit(run)) {
+      claim_.release(run);
+      return false;
+    }
     const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
     if (waited != 0) {
       // relaxed: a sum that only decides when to purge.
       waiting_.fetch_sub(waited, std::memory_order_relaxed);
-    }
-    if (!memory_.committed && !commit(run)) {
-      // What waited to be purged is still resident, and waits again.
-      release(run, waited != 0 ? run.count : SliceCount{0}, Contents::kUnknown);
-      return false;
     }
     const std::uint32_t purged = clear_run(words(), &SliceWords::purged, run);
     if (purged != 0) {

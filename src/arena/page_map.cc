@@ -68,12 +68,14 @@ PageMap::Leaf* PageMap::leaf_for(std::size_t root_index) {
   return (entry & kWholeSpan) == 0 ? reinterpret_cast<Leaf*>(entry) : nullptr;
 }
 
+// Whether any address of the span of 4 GiB that begins here is the window's business.
+bool PageMap::touches_window(std::uintptr_t span) {
+  return window_entries_ != 0 && span + kLeafSpan > window_base_ &&
+         span < window_base_ + window_entries_ * kSliceSize;
+}
+
 // A span of 4 GiB that one page fills is one tagged root entry, if no leaf was made there.
-template <class Span>
-bool PageMap::enter_span(std::uintptr_t address, Span whole, Page* page) {
-  if (!whole) {
-    return leaf_for(address >> kLeafShift) != nullptr;
-  }
+bool PageMap::enter_span(std::uintptr_t address, Page* page) {
   std::uintptr_t empty = 0;
   // release: as in leaf_for. acquire: a leaf of another thread is used below.
   return root_[address >> kLeafShift].compare_exchange_strong(empty, address_of(page) | kWholeSpan,
@@ -85,16 +87,16 @@ bool PageMap::enter_span(std::uintptr_t address, Span whole, Page* page) {
 bool PageMap::enter(const void* start, std::size_t size, Page* page) {
   const std::uintptr_t begin = address_of(start);
   const std::uintptr_t end = begin + size;
-  // First what may fail (leaves), then what may not (entries).
-  for (std::uintptr_t at = begin; at < end; at = align_down(at, kLeafSpan) + kLeafSpan) {
-    if (slices_into_window(at) < window_entries_ && slices_into_window(end - 1) < window_entries_) {
-      break;
-    }
-    if ((end - 1) >> kLeafShift >= kRootEntries) {
-      return false;
-    }
-    const bool whole = is_aligned(at, kLeafSpan) && end - at >= kLeafSpan;
-    if (!enter_span(at, whole, page)) {
+  const bool all_near =
+      slices_into_window(begin) < window_entries_ && slices_into_window(end - 1) < window_entries_;
+  if (!all_near && (end - 1) >> kLeafShift >= kRootEntries) {
+    return false;
+  }
+  // First what may fail (leaves and spans), then what may not (entries).
+  for (std::uintptr_t at = begin; !all_near && at < end;
+       at = align_down(at, kLeafSpan) + kLeafSpan) {
+    const bool whole = is_aligned(at, kLeafSpan) && end - at >= kLeafSpan && !touches_window(at);
+    if (whole ? !enter_span(at, page) : leaf_for(at >> kLeafShift) == nullptr) {
       remove(start, at - begin);
       return false;
     }
@@ -110,6 +112,28 @@ bool PageMap::enter(const void* start, std::size_t size, Page* page) {
     }
     set(at, page);
   }
+  return true;
+}
+
+bool PageMap::split_before(const void* start) {
+  const std::uintptr_t at = address_of(start);
+  std::atomic<std::uintptr_t>& root = root_[(at >> kLeafShift) % kRootEntries];
+  // relaxed: only the holder of the span changes a tagged entry.
+  const std::uintptr_t entry = root.load(std::memory_order_relaxed);
+  if ((entry & kWholeSpan) == 0 || is_aligned(at, kLeafSpan)) {
+    return true;
+  }
+  auto* const leaf =
+      static_cast<Leaf*>(System::reserve(nullptr, sizeof(Leaf), kCacheLine, Access::kReadWrite));
+  if (leaf == nullptr) {
+    return false;
+  }
+  for (std::atomic<Page*>& page : leaf->pages) {
+    // relaxed: published by the root entry below.
+    page.store(reinterpret_cast<Page*>(entry - kWholeSpan), std::memory_order_relaxed);
+  }
+  // release: who sees the leaf sees it filled.
+  root.store(address_of(leaf), std::memory_order_release);
   return true;
 }
 

@@ -44,8 +44,13 @@ class ASHLAR_HIDDEN PageMap {
   // nothing entered, where memory for the map itself can't be had.
   bool enter(const void* start, std::size_t size, Page* page);
 
-  // Empties the entries of a range that was entered.
+  // Empties the entries of a range that was entered. A part of what was entered in one call may
+  // be removed alone after split_before said so.
   void remove(const void* start, std::size_t size);
+
+  // Prepares that what was entered from some place on is removed from `start` on only; false,
+  // and nothing changed, where memory for the map itself can't be had.
+  bool split_before(const void* start);
 
   // Places the window, once, before anything is entered; false: no memory, all goes two levels.
   bool open_window(std::uintptr_t base);
@@ -68,8 +73,8 @@ class ASHLAR_HIDDEN PageMap {
 
   Leaf* leaf_for(std::size_t root_index);
   void set(std::uintptr_t address, Page* page);
-  template <class Span>
-  bool enter_span(std::uintptr_t address, Span whole, Page* page);
+  bool enter_span(std::uintptr_t address, Page* page);
+  static bool touches_window(std::uintptr_t span);
 
   // Plain and static, so that the fast path can use them as operands: written once, by the
   // library's constructor or an allocation before it, when there is no second thread yet.

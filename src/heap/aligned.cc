@@ -51,7 +51,7 @@ void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t off
   return reinterpret_cast<void*>(aligned);
 }
 
-// Alignments above a slice: a mapping, or slices of an arena, that start right.
+// What no size class aligns: slices of an arena, or a mapping, that start right.
 void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents contents) {
   // Even a small block of this kind has slices of its own.
   const std::size_t least = size > kMediumBlockMax ? size : kMediumBlockMax + 1;
@@ -85,8 +85,10 @@ void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offs
   if (const std::size_t block_size = aligned_block_size(size, alignment); block_size != 0) {
     return allocate_plain(block_size, contents);
   }
-  return alignment <= kSliceSize ? allocate_plain(size, contents)
-                                 : allocate_aligned_huge(size, alignment, contents);
+  // Huge blocks start at slices.
+  return alignment <= kSliceSize && size > kMediumBlockMax
+             ? allocate_plain(size, contents)
+             : allocate_aligned_huge(size, alignment, contents);
 }
 
 }  // namespace ashlar

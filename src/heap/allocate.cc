@@ -79,8 +79,7 @@ void beat(ThreadHeap* heap) {
 
 // Whether the page has a block in free, after collecting and extending. Owner only.
 bool make_room(Page* page) {
-  collect_page(page);
-  if (!page->has_free() && page->can_extend()) {
+  if (!collect_some(page) && page->can_extend()) {
     extend_page(page);
   }
   check_page(page);

@@ -74,6 +74,9 @@ void shrink_mapping(Page* page, std::size_t wanted) {
   const SliceCount slices = slices_for(wanted);
   void* const rest = at_offset(page->start, bytes_of(slices));
   const std::size_t rest_bytes = bytes_of({page->slices.value - slices.value});
+  if (rest_bytes != 0 && !page_map.split_before(rest)) {
+    return;
+  }
   page_map.remove(rest, rest_bytes);
   if (System::remap(page->start, page->block_size, page->start, wanted)) {
     page->slices = slices;

@@ -6,33 +6,61 @@
 #include "support/messages.h"
 
 namespace ashlar {
+namespace {
+
+void report_corrupted(const Page* page) {
+  report_error(EFAULT,
+               "free: corrupted list of blocks of %zu bytes freed by other threads, in the page at "
+               "%p: a block was freed twice or written after it was freed; the list is dropped",
+               page->block_size, page->start);
+}
+
+// Whether following the links `count` times stays on blocks of the page and ends there.
+bool is_intact(const Page* page, const Block* first, std::uint32_t count) {
+  const Block* block = first;
+  for (; count != 0 && block != nullptr; --count) {
+    if (address_of(block) - address_of(page->start) >= page_bytes(page) ||
+        !is_block_start(page, block)) {
+      return false;
+    }
+    block = PageLinks::next(block, page->keys);
+  }
+  return count == 0 && block == nullptr;
+}
+
+}  // namespace
 
 bool collect_remote(Page* page) {
   // acquire: pairs with the release of each push; the links of the list are seen. An exchange
   // and not a CAS: the owner takes whatever is there, so it never has to try again.
-  const std::uintptr_t list = page->remote->word.exchange(0, std::memory_order_acquire);
-  auto* const first = reinterpret_cast<Block*>(list);
+  const RemoteList list{page->remote->word.exchange(0, std::memory_order_acquire)};
+  Block* const first = list.first(page);
   if (first == nullptr) {
     return true;
   }
-  // used counts every block of the list, so a longer one holds a block twice or a foreign link.
-  std::uint32_t count = 0;
-  Block* last = first;
-  for (Block* block = first; block != nullptr; block = PageLinks::next(block, page->keys)) {
-    last = block;
-    const std::uintptr_t offset = address_of(block) - address_of(page->start);
-    if (++count > page->used || offset >= page_bytes(page)) {
-      report_error(EFAULT,
-                   "free: corrupted list of blocks of %zu bytes freed by other threads, in the "
-                   "page at %p: a block was freed twice or written after it was freed; the list "
-                   "is dropped",
-                   page->block_size, page->start);
-      return false;
-    }
+  // used counts every block of the list, so a longer one holds a block twice.
+  bool intact = list.count() <= page->used;
+  if constexpr (kActive.check_double_free) {
+    intact = intact && is_intact(page, first, list.count());
   }
-  PageLinks::set_next(last, page->local_free, page->keys);
+  if (!intact) {
+    report_corrupted(page);
+    return false;
+  }
+  page->used -= list.count();
+  if (page->free == nullptr) {
+    page->free = first;
+    page->free_contents = Contents::kUnknown;
+    return true;
+  }
+  if (page->local_free != nullptr) {
+    Block* last = first;
+    for (std::uint32_t left = list.count(); left > 1; --left) {
+      last = PageLinks::next(last, page->keys);
+    }
+    PageLinks::set_next(last, page->local_free, page->keys);
+  }
   page->local_free = first;
-  page->used -= count;
   return true;
 }
 

@@ -11,19 +11,41 @@
 
 namespace ashlar {
 
-// The list of blocks freed by other threads than the owner, and whether there is an owner.
+// The list of blocks freed by other threads than the owner, its length, and whether there is an
+// owner: all in one word, so that one atomic operation tells and changes all three. With the
+// length at hand the owner takes the list over without walking it, which would fetch a line of
+// another processor for each block before any of them is of use.
 //
 // Shared:      word, by every thread
 // Invariants:  0: owned, no remote frees (so slices that hold no page read as owned);
 //              kOrphan: nobody owns the page, and it has no remote frees;
-//              any other value: owned, and the address of the first block of the list
+//              any other value: owned, and a list
 // Life:        zero from the start; zero again when the page is released
 struct alignas(kRemoteEntrySize) RemoteWord {
-  static constexpr std::uintptr_t kOrphan = 1;
-  std::atomic<std::uintptr_t> word;
+  static constexpr std::uint64_t kOrphan = 1;
+  std::atomic<std::uint64_t> word;
 };
 static_assert(sizeof(RemoteWord) == kRemoteEntrySize,
               "a line each, or frees into one page slow down those into its neighbours");
+
+// A value of the word. Bit 0: orphan. Bits 1 to 31: blocks in the list. Bits 32 to 63: where the
+// first block lies, in words from the page's start, plus one; 0 where there is none.
+struct RemoteList {
+  std::uint64_t value = 0;
+
+  std::uint32_t count() const { return static_cast<std::uint32_t>(value) >> 1; }
+
+  Block* first(const Page* page) const {
+    const std::uint64_t words = value >> 32;
+    return words == 0 ? nullptr : at_offset<Block>(page->start, (words - 1) * kWordSize);
+  }
+
+  // The list with `block` in front.
+  RemoteList with(const Page* page, const Block* block) const {
+    const std::uint64_t words = bytes_between(page->start, block) / kWordSize + 1;
+    return {words << 32 | (std::uint64_t{count()} + 1) << 1};
+  }
+};
 
 enum class Taken : bool { kNo = false, kYes = true };
 
@@ -31,18 +53,19 @@ enum class Taken : bool { kNo = false, kYes = true };
 // the caller owns it now. Lock-free: a try fails only where another thread's succeeded. Until
 // the push the page can't go away, since it holds the block; after it, unless taken, it can.
 inline Taken push_remote(Page* page, Block* block) {
-  std::atomic<std::uintptr_t>& word = page->remote->word;
+  std::atomic<std::uint64_t>& word = page->remote->word;
   // relaxed: the value is only put into the block and compared; the CAS orders.
-  std::uintptr_t seen = word.load(std::memory_order_relaxed);
+  RemoteList seen{word.load(std::memory_order_relaxed)};
+  RemoteList fresh;
   do {
-    Block* const next = seen == RemoteWord::kOrphan ? nullptr : reinterpret_cast<Block*>(seen);
-    PageLinks::set_next(block, next, page->keys);
+    PageLinks::set_next(block, seen.first(page), page->keys);
+    fresh = seen.with(page, block);
     // acq_rel: release publishes block->next; pairs with the acquire in collect_remote.
     // Acquire: where the page was an orphan, pairs with the release in try_orphan, so that its
     // plain fields are seen as the last owner left them. relaxed: a failure reads again.
-  } while (!word.compare_exchange_weak(seen, address_of(block), std::memory_order_acq_rel,
+  } while (!word.compare_exchange_weak(seen.value, fresh.value, std::memory_order_acq_rel,
                                        std::memory_order_relaxed));
-  return seen == RemoteWord::kOrphan ? Taken::kYes : Taken::kNo;
+  return seen.value == RemoteWord::kOrphan ? Taken::kYes : Taken::kNo;
 }
 
 // Whether there are remote frees to collect. A hint to others than the owner.
@@ -51,22 +74,31 @@ inline bool has_remote_frees(const Page* page) {
   return page->remote->word.load(std::memory_order_relaxed) > RemoteWord::kOrphan;
 }
 
-// Moves the remote frees to local_free; owner only. False where the list was corrupted: it is
-// dropped then, since no block in it can be trusted. Linear in the length of the list, which is
-// at most the capacity.
+// Moves the remote frees to free where that is empty, else to local_free; owner only. False where
+// there are more of them than blocks in use: the list is dropped then, since no block in it can
+// be trusted. Constant time where one of the two lists is empty, else linear in the remote frees.
 bool collect_remote(Page* page);
 
-// Collects all that was freed, so that `free` has a block if any block of the page is free.
+// Collects all that was freed, so that `used` is exact and `free` has a block if any is free.
 inline bool collect_page(Page* page) {
-  const bool intact = !has_remote_frees(page) || collect_remote(page);
   use_local_frees(page);
-  return intact;
+  return !has_remote_frees(page) || collect_remote(page);
+}
+
+// Sees to it that `free` has a block, if any block of the page is free: what the owner freed
+// comes first, since it is still in this processor's cache.
+inline bool collect_some(Page* page) {
+  use_local_frees(page);
+  if (!page->has_free() && has_remote_frees(page)) {
+    collect_remote(page);
+  }
+  return page->has_free();
 }
 
 // Lets go of a page: it is nobody's from here on, and the caller must not touch it again. False
 // where remote frees came in: then the caller still owns it, and has to collect first.
 inline bool try_orphan(Page* page) {
-  std::uintptr_t owned = 0;
+  std::uint64_t owned = 0;
   // release: the next owner sees the plain fields as they are left here; pairs with the acquire
   // in try_own and push_remote. relaxed: a failure changes nothing and reads nothing.
   return page->remote->word.compare_exchange_strong(
@@ -76,7 +108,7 @@ inline bool try_orphan(Page* page) {
 // Takes an orphan; kNo where the page has an owner (or is no page any more).
 // Takes the remote word, not the page: its entry may belong to no page, and is not read.
 inline Taken try_own(RemoteWord* remote) {
-  std::uintptr_t orphan = RemoteWord::kOrphan;
+  std::uint64_t orphan = RemoteWord::kOrphan;
   // acquire: pairs with the release in try_orphan. relaxed: a failure reads nothing.
   return remote->word.compare_exchange_strong(orphan, 0, std::memory_order_acquire,
                                               std::memory_order_relaxed)

@@ -58,7 +58,8 @@ TEST_P(FailingOsCall, LosesNothing) {
     }
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status) << " when call " << n << " failed";
+    ASSERT_TRUE(WIFEXITED(status))
+        << "signal " << WTERMSIG(status) << " when call " << n << " failed";
     code = WEXITSTATUS(status);
     ASSERT_TRUE(code == kReached || code == kNotReached) << "when call " << n << " failed";
   }
@@ -66,9 +67,8 @@ TEST_P(FailingOsCall, LosesNothing) {
   EXPECT_GT(n, 20u) << "the workload hardly asks the system for anything";
 }
 
-INSTANTIATE_TEST_SUITE_P(Faults, FailingOsCall, testing::Bool(), [](const auto& onwards) {
-  return onwards.param ? "Onwards" : "Once";
-});
+INSTANTIATE_TEST_SUITE_P(Faults, FailingOsCall, testing::Bool(),
+                         [](const auto& onwards) { return onwards.param ? "Onwards" : "Once"; });
 
 // The same in one process: what one failure leaves behind must not add up.
 TEST(FailingOsCalls, InSequenceLoseNothing) {

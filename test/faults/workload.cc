@@ -151,9 +151,9 @@ class Workload {
     }
   }
   void larger_blocks() {
-    for (const size_t size : {3 * kKiB, 9 * kKiB, 20 * kKiB, 50 * kKiB, 70 * kKiB, 200 * kKiB,
-                              512 * kKiB, 513 * kKiB, kMiB, 5 * kMiB, 31 * kMiB, 33 * kMiB,
-                              80 * kMiB}) {
+    for (const size_t size :
+         {3 * kKiB, 9 * kKiB, 20 * kKiB, 50 * kKiB, 70 * kKiB, 200 * kKiB, 512 * kKiB, 513 * kKiB,
+          kMiB, 5 * kMiB, 31 * kMiB, 33 * kMiB, 80 * kMiB}) {
       for (int i = 0; i < 3; ++i) {
         errno = 0;
         note(malloc(size), size, "malloc, large");
@@ -163,8 +163,8 @@ class Workload {
   }
   void zeroed_blocks() {
     free_some();
-    for (const size_t size : {24 * size_t{1}, 1000 * size_t{1}, 9 * kKiB, 70 * kKiB, 600 * kKiB,
-                              3 * kMiB, 40 * kMiB}) {
+    for (const size_t size :
+         {24 * size_t{1}, 1000 * size_t{1}, 9 * kKiB, 70 * kKiB, 600 * kKiB, 3 * kMiB, 40 * kMiB}) {
       for (int i = 0; i < 2; ++i) {
         errno = 0;
         note_zeroed(calloc(1, size), size, "calloc");

@@ -145,7 +145,7 @@ TEST_F(ArenaSetTest, GivesBackAnArenaWhoseMetadataCannotBeCommitted) {
   os().overcommits = false;
   os().commit_fails = true;
   EXPECT_TRUE(refuses(1));
-  EXPECT_TRUE(os().mappings.empty());
+  EXPECT_EQ(os().mapping_count(), 0u);
   os().commit_fails = false;
   EXPECT_EQ(claim(1).contents, Contents::kZero);
   EXPECT_EQ(os().last_access, Access::kNone);
@@ -307,7 +307,7 @@ TEST_P(FailingCallTest, NothingIsLostWhicheverCallFails) {
       metadata += arena.first_slice().value;
     });
     EXPECT_EQ(in_use, metadata) << "slices were lost when call " << n << " failed";
-    EXPECT_EQ(os.mappings.size(), set->count_arenas() + os.failed_releases)
+    EXPECT_EQ(os.mapping_count(), set->count_arenas() + os.failed_releases)
         << "a mapping was lost when call " << n << " failed";
   }
 }

@@ -5,11 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <map>
 
 #include "base/units.h"
 #include "os/linux.h"
@@ -30,8 +30,28 @@ struct FakeOs {
     std::atomic<std::uint64_t> reserves{0};
     std::atomic<std::uint64_t> commits{0};
     std::atomic<std::uint64_t> purges{0};
-    std::map<void*, std::size_t> mappings;  // held now
-    std::size_t failed_releases = 0;        // each leaves a mapping that nobody can help
+    // Held now. No container that allocates: calls come with an arena lock held.
+    struct Mapping {
+      void* start = nullptr;
+      std::size_t size = 0;
+    };
+    std::array<Mapping, 256> mappings;
+    std::size_t mapping_count() const {
+      std::size_t count = 0;
+      for (const Mapping& mapping : mappings) {
+        count += mapping.start != nullptr ? 1 : 0;
+      }
+      return count;
+    }
+    void replace(void* start, Mapping by) {
+      for (Mapping& mapping : mappings) {
+        if (mapping.start == start) {
+          mapping = by;
+          return;
+        }
+      }
+    }
+    std::size_t failed_releases = 0;  // each leaves a mapping that nobody can help
     void* last_hint = nullptr;
     Access last_access = Access::kNone;
   };
@@ -54,7 +74,7 @@ struct FakeOs {
     }
     void* const start = Linux::reserve(hint, size, alignment, access);
     if (start != nullptr) {
-      state->mappings[start] = size;
+      state->replace(nullptr, {start, size});
     }
     return start;
   }
@@ -63,7 +83,7 @@ struct FakeOs {
       ++state->failed_releases;
       return false;
     }
-    state->mappings.erase(start);
+    state->replace(start, {});
     return true;
   }
   static bool commit(void* start, std::size_t size) {
@@ -89,8 +109,10 @@ class FakeOsScope {
  public:
   FakeOsScope() : before_(FakeOs::state) { FakeOs::state = &state_; }
   ~FakeOsScope() {
-    for (const auto& [start, size] : state_.mappings) {
-      Linux::release(start, size);
+    for (const FakeOs::State::Mapping& mapping : state_.mappings) {
+      if (mapping.start != nullptr) {
+        Linux::release(mapping.start, mapping.size);
+      }
     }
     FakeOs::state = before_;
   }

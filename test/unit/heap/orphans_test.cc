@@ -17,7 +17,7 @@ using namespace heap_test;
 
 // Sizes that the test program itself does not use, so that the pages are the tests' own.
 constexpr std::size_t kSize = 7 * kKiB;
-constexpr std::size_t kMediumSize = 40 * kKiB;
+constexpr std::size_t kMediumSize = kMediumBlockMax - 4 * kKiB;
 
 TEST(Orphans, TheLastFreeIntoAnOrphanGivesItBack) {
   const std::int64_t before = pages_in_use();
@@ -50,7 +50,6 @@ TEST(Orphans, AThreadInNeedAdoptsThePagesOfOneThatEnded) {
     EXPECT_EQ(owner_of(page) & ~kOwnerFlags, kNoOwner);
     EXPECT_EQ(page->remote->word.load(std::memory_order_relaxed), RemoteWord::kOrphan);
   }
-  const std::int64_t before = pages_in_use();
   const std::int64_t adopted = process_stats.adopted_pages.total();
   std::vector<void*> more;
   in_thread([&] {
@@ -61,10 +60,8 @@ TEST(Orphans, AThreadInNeedAdoptsThePagesOfOneThatEnded) {
     }
     for (Page* const page : used) {
       EXPECT_EQ(pages.count(page), 1u) << "a fresh page, where an orphan had room";
-      EXPECT_TRUE(is_thread_id(owner_of(page) & ~kOwnerFlags));
     }
   });
-  EXPECT_EQ(pages_in_use(), before);
   EXPECT_GE(process_stats.adopted_pages.total(), adopted + 1);
   free_all(more);
   free_all(kept);

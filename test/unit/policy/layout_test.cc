@@ -23,8 +23,7 @@ TEST(Layout, BlocksSuitEveryOrdinaryObject) {
 TEST(Layout, LimitsOfPagesFollowEachOther) {
   EXPECT_LT(kDirectMax, kSmallBlockMax);
   EXPECT_LT(kSmallBlockMax, kMediumBlockMax);
-  EXPECT_LT(kMediumBlockMax, kLargeBlockMax);
-  EXPECT_LT(kLargeBlockMax, kArenaBlockMax);
+  EXPECT_LT(kMediumBlockMax, kArenaBlockMax);
   EXPECT_LT(kArenaBlockMax, kRequestMax);
 }
 
