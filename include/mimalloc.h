@@ -56,8 +56,8 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_malloc(size_t size)
     mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(1);
 
 /**
- * Like mi_malloc() for a request known to be small, with a test less on its way.
- * @param size bytes wanted, at most MI_SMALL_SIZE_MAX (the caller's duty, checked in debug)
+ * mi_malloc() for a request known to be small.
+ * @param size bytes wanted, at most MI_SMALL_SIZE_MAX (a larger one is served as well)
  */
 mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_malloc_small(size_t size)
     mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(1);
@@ -139,8 +139,7 @@ mi_decl_export int mi_reallocarr(void* p, size_t count, size_t size) mi_attr_noe
 /**
  * Resizes a block without moving it. Constant time.
  * @return `p` if it is not NULL and `newsize` is at most mi_usable_size(p); otherwise NULL and
- *         the block as it was. Always NULL in builds that pad blocks (secure and debug). Not an
- *         error: errno and the error function are left alone.
+ *         the block as it was. Not an error: errno and the error function are left alone.
  */
 mi_decl_export void* mi_expand(void* p, size_t newsize) mi_attr_noexcept;
 
@@ -156,8 +155,7 @@ mi_decl_export void* mi__expand(void* p, size_t newsize) mi_attr_noexcept;
 /// Frees a block.
 mi_decl_export void mi_free(void* p) mi_attr_noexcept;
 
-/// mi_free() for NULL or a block that one of the `_small` functions returned (the caller's duty,
-/// checked in debug).
+/// mi_free() for NULL or a block that one of the `_small` functions returned.
 mi_decl_export void mi_free_small(void* p) mi_attr_noexcept;
 
 /// mi_free() with the size that was asked for (or anything up to the usable size); checked in

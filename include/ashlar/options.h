@@ -18,6 +18,10 @@ extern "C" {
  * The options. Each is read once from the environment, as `ASHLAR_<NAME>` or `MIMALLOC_<NAME>` in
  * any letter case: a number, or one of 1 TRUE YES ON 0 FALSE NO OFF; sizes take K M G, KiB MiB
  * GiB. An empty value is 1; a bad one is reported and the default (in brackets) stays.
+ *
+ * Of these, show_errors, verbose, max_errors, max_warnings, purge_delay, arena_purge_mult,
+ * arena_reserve and disallow_os_alloc (limit_os_alloc) act in this version. The others are read,
+ * set and kept like them, and have no effect yet.
  */
 typedef enum mi_option_e {
   mi_option_show_errors = 0,                ///< print error messages [0; debug build: 1]

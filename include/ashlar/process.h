@@ -84,8 +84,7 @@ mi_decl_export void mi_register_deferred_free(mi_deferred_free_fun* deferred_fre
 /**
  * Gives memory back: takes in what other threads have freed of the calling thread's blocks and
  * releases its empty pages.
- * @param force true: all of it, free memory of the arenas given to the system at once, orphan
- *              pages taken in if called by the main thread
+ * @param force true: all of it, and the free memory of all arenas is given to the system at once
  * Any thread, for itself. Time linear in the pages of the thread.
  */
 mi_decl_export void mi_collect(bool force) mi_attr_noexcept;

@@ -71,7 +71,7 @@ template <OsMemory Os>
 class Arena {
  public:
   // Makes an arena of this memory; nullptr where the memory is too small to hold its own
-  // metadata and a large page, or its metadata can't be committed.
+  // metadata and something besides, or its metadata can't be committed.
   static Arena* create(const ArenaMemory& memory) {
     const ArenaLayout layout = ArenaLayout::of(memory.size, sizeof(Arena));
     const std::size_t metadata = align_up(layout.end, kSliceSize);

@@ -13,6 +13,7 @@
 #include "os/lock.h"
 #include "os/memory.h"
 #include "policy/layout.h"
+#include "support/stats.h"
 
 namespace ashlar {
 
@@ -60,8 +61,9 @@ class ArenaSet {
 
   // The same, with room to grow into behind them (see Arena::claim).
   bool claim(SliceCount count, SliceCount alignment, SliceCount headroom, Claim<Os>* claim) {
-    // A new arena may be full again, through other threads, before we get to it: try twice.
-    for (int tries = 0; tries < 2; ++tries) {
+    // A new arena may be full again, through other threads, before we get to it. At most as many
+    // rounds as there can be arenas: each but the last found one more than the round before.
+    for (;;) {
       const std::uint32_t known = count_arenas();
       if (claim_from(known, count, alignment, headroom, claim)) {
         return true;
@@ -70,7 +72,6 @@ class ArenaSet {
         return false;
       }
     }
-    return claim_from(count_arenas(), count, alignment, headroom, claim);
   }
 
   // Claims exactly these slices of an arena, for a block that grows.
@@ -207,6 +208,8 @@ class ArenaSet {
         {.start = start, .size = size, .committed = eager, .zero = true, .purgeable = true});
     if (made == nullptr) {
       Os::release(start, size);
+    } else {
+      process_stats.reserved_bytes.add(static_cast<std::int64_t>(size));
     }
     return made;
   }
@@ -220,6 +223,7 @@ class ArenaSet {
       arenas_[count].store(made, std::memory_order_relaxed);
       // release: whoever sees the new count sees the arena made.
       count_.store(count + 1, std::memory_order_release);
+      process_stats.arenas.add(1);
     }
     return made;
   }
@@ -242,6 +246,7 @@ class ArenaSet {
       slices += arena(i)->purge_waiting(static_cast<std::uint32_t>(wanted - slices));
     }
     purge_policy_.after_purge(slices * kSliceSize);
+    process_stats.purged_bytes.add(static_cast<std::int64_t>(slices * kSliceSize));
     return slices * kSliceSize;
   }
 

@@ -16,7 +16,7 @@ struct Page;  // the page room's; only its address is stored here
 
 // The window is one table load instead of two dependent ones, and its bounds check answers for
 // NULL, for addresses of others and for addresses beyond the map alike: free's fast path costs
-// two instructions less than with the two levels alone (docs/decisions.md has the figures).
+// three instructions less than with the two levels alone (docs/decisions.md has the figures).
 //
 // Owner:       a slice's entry may be changed by whoever holds the slice
 // Shared:      all entries (read by any thread), the leaf pointers; where the window lies is

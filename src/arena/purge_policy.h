@@ -96,11 +96,11 @@ class PurgePolicy {
   // relaxed: see "Shared" above; nothing is read on the strength of these numbers.
   static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
 
-  // The budget, as far as it leaves the footprint below one and a half times the peak of use, and
-  // the memory that waits below that in use; always at least the smallest budget.
+  // The budget, as far as it leaves memory in use and memory waiting below one and a half times
+  // the peak; always at least the smallest budget.
   std::size_t allowed_budget(std::size_t in_use, std::size_t peak) const {
-    const std::size_t below_peak = peak + peak / 2 > in_use ? peak + peak / 2 - in_use : 0;
-    const std::size_t most = below_peak;
+    const std::size_t limit = peak + peak / 2;
+    const std::size_t most = limit > in_use ? limit - in_use : 0;
     const std::size_t budget = budget_.load(kRelaxed);
     const std::size_t allowed = budget < most ? budget : most;
     return allowed < kPurgeBudgetMin ? kPurgeBudgetMin : allowed;

@@ -20,7 +20,7 @@ void* enter_huge(const PageMemory& memory, std::size_t usable) {
   make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents,
                  memory.remote);
   if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
-    release_memory(memory, 0);
+    release_unused(memory);
     return nullptr;
   }
   process_stats.pages.add(1);
@@ -49,7 +49,8 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     }
     void* const start = page->arena->address(more.first);
     if (!page_map.enter(start, bytes_of(more.count), page)) {
-      arenas.release(page->arena, more, {0}, found, System::clock_ms());
+      const SliceCount touched = found == Contents::kZero ? SliceCount{0} : more.count;
+      arenas.release(page->arena, more, touched, found, System::clock_ms());
       return nullptr;
     }
     if (contents == Contents::kZero && found != Contents::kZero) {

@@ -60,10 +60,7 @@ void publish(Page* page) {
       // Only now: set before, the bit could be taken by a thread that then finds the page
       // owned, and nobody would ever look for the page again.
       if (hint) {
-        HintBitmap hints = arena->orphans(size_class);
-        if (!hints.is_set(slice)) {
-          hints.set(slice);
-        }
+        arena->orphans(size_class).set(slice);
       }
       return;
     }

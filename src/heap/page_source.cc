@@ -3,6 +3,7 @@
 
 #include "arena/page_map.h"
 #include "heap/process.h"
+#include "support/options.h"
 #include "support/stats.h"
 
 namespace ashlar {
@@ -48,6 +49,9 @@ bool acquire_slices(SliceCount slices, SliceCount alignment, SliceCount headroom
 }
 
 bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memory) {
+  if (option_is_enabled(Option::kLimitOsAlloc)) {
+    return false;
+  }
   auto* const lone = static_cast<LonePage*>(metadata_pool.allocate(sizeof(LonePage)));
   if (lone == nullptr) {
     return false;
@@ -58,6 +62,7 @@ bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memor
     metadata_pool.release(lone, sizeof(LonePage));
     return false;
   }
+  process_stats.reserved_bytes.add(static_cast<std::int64_t>(size));
   *memory = {.page = &lone->page,
              .remote = &lone->remote,
              .arena = nullptr,
@@ -75,12 +80,18 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
     arenas.release(memory.arena, run, first, memory.contents, System::clock_ms());
     return;
   }
+  process_stats.reserved_bytes.sub(static_cast<std::int64_t>(memory.bytes));
   // Where the system can't unmap (it may need memory for that), the addresses are lost, and at
   // least the physical pages come back.
   if (!System::release(memory.start, memory.bytes)) {
     System::purge(memory.start, memory.bytes);
   }
   metadata_pool.release(memory.page, sizeof(LonePage));
+}
+
+void release_unused(const PageMemory& memory) {
+  // What is not known to be zero may be resident from its last use.
+  release_memory(memory, memory.contents == Contents::kZero ? 0 : memory.bytes);
 }
 
 Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
@@ -96,7 +107,7 @@ Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(id, std::memory_order_relaxed);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
-    release_memory(memory, 0);
+    release_unused(memory);
     return nullptr;
   }
   process_stats.pages.add(1);

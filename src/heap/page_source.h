@@ -40,6 +40,9 @@ bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memor
 // is as it was when it was acquired, which `contents` says.
 void release_memory(const PageMemory& memory, std::size_t touched);
 
+// Gives back memory that nothing was done with since it was acquired.
+void release_unused(const PageMemory& memory);
+
 // A page of the class, empty and without capacity, entered in the page map and owned by `id`;
 // nullptr when memory is short.
 Page* acquire_page(SizeClass size_class, std::uintptr_t id);

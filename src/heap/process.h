@@ -15,7 +15,8 @@ ASHLAR_HIDDEN extern constinit ArenaSet<System> arenas;
 ASHLAR_HIDDEN extern constinit MetadataPool<System> metadata_pool;
 
 // Reads the options that matter to memory and places the first arena's address; once, by the
-// first allocation. May be called any number of times by any thread.
+// library's constructor or an allocation before it. May be called any number of times by any
+// thread.
 void start_process();
 
 // True once a second thread has allocated or freed. Never goes back.

@@ -34,7 +34,7 @@ struct ThreadHeap {
   std::uint64_t heartbeat;     // slow paths so far
   std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
   std::uint32_t retired_to;
-  std::uint32_t passed_over;  // take-overs since the last that made a page change places
+  std::uint32_t passed_over;  // take-overs that found the queue at its limit
   bool in_deferred_free;      // a registered function is running: do not call it again
 
   void start(std::uintptr_t owner_id);

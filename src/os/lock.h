@@ -13,7 +13,6 @@ namespace ashlar {
 // In the order in which they may be taken, outermost first.
 enum class LockRank : std::uint8_t {
   kProcess,   // start and end of the process
-  kHeaps,     // the list of thread heaps
   kLateHeap,  // the heap of threads that have no heap of their own
   kArenas,    // adding an arena
   kMetadata,  // the metadata pool

@@ -123,21 +123,28 @@ ASHLAR_ALWAYS_INLINE std::uintptr_t owner_of(const Page* page) {
   return page->owner.load(std::memory_order_relaxed);
 }
 
-// Writes the owner's id (or kNoOwner) and keeps the flag that outlives owners. Owner only.
+// Writes the owner's id (or kNoOwner) and keeps the flag that outlives owners. Owner only. The
+// loop is there for a flag that another thread sets meanwhile, which it does once.
 inline void set_owner(Page* page, std::uintptr_t id) {
-  // relaxed: only the owner writes; readers use it as owner_of says.
-  page->owner.store(id | (owner_of(page) & kOwnerInterior), std::memory_order_relaxed);
+  std::uintptr_t seen = owner_of(page);
+  // relaxed: only the owner writes the id; readers use it as owner_of says. The same on failure.
+  while (!page->owner.compare_exchange_weak(seen, id | (seen & kOwnerInterior),
+                                            std::memory_order_relaxed, std::memory_order_relaxed)) {
+  }
 }
 
-// Sets or clears flags of the owner word. Owner only.
+// Sets a flag of the owner word: kOwnerFull by the owner only; kOwnerInterior by any thread that
+// holds a block of the page, as one does whose block comes from the late heap. Not a load and a
+// store: owner: reads its id; other thread: sets the flag; owner: writes the id back without it,
+// and the interior pointer is freed as if it were a block.
 inline void set_owner_flag(Page* page, std::uintptr_t flag) {
   // relaxed: as in set_owner. A thread that is handed an interior pointer sees the flag, since
   // it was set before the pointer was returned.
-  page->owner.store(owner_of(page) | flag, std::memory_order_relaxed);
+  page->owner.fetch_or(flag, std::memory_order_relaxed);
 }
 inline void clear_owner_flag(Page* page, std::uintptr_t flag) {
   // relaxed: as in set_owner.
-  page->owner.store(owner_of(page) & ~flag, std::memory_order_relaxed);
+  page->owner.fetch_and(~flag, std::memory_order_relaxed);
 }
 
 }  // namespace ashlar

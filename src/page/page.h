@@ -136,7 +136,8 @@ inline bool is_block_start(const Page* page, const void* address) {
   return offset % page->block_size == 0 && offset / page->block_size < page->capacity;
 }
 
-// Whether the block stands in free or local_free: the double-free check. Linear in the lists.
+// Whether the block stands in free or local_free: the double-free check. Linear in the lists for
+// a block that is free, constant for most others.
 bool is_in_free_lists(const Page* page, const Block* block);
 
 // Debug's check of the invariants above; stops the program with a message. No side effects.

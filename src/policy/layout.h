@@ -64,8 +64,8 @@ inline constexpr std::uintptr_t kHintEnd = std::uintptr_t{30} << 40;
 inline constexpr unsigned kHintRandomBits = 20;
 inline constexpr std::size_t kHintStep = 16 * kMiB;
 
-// Freed memory that may wait to be purged: at first and at least, and in a single-threaded
-// program as long as no page faults are measured that it would have saved.
+// Freed memory that may wait to be purged: at first and at least, and for as long as no page
+// faults are measured that more of it would have saved.
 inline constexpr std::size_t kPurgeBudgetMin = kMiB;
 
 // No object is larger: ptrdiff_t must be able to say the distance of its ends.

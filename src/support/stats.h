@@ -60,23 +60,16 @@ class LevelCounter {
 };
 
 struct ProcessStats {
-  LevelCounter reserved_bytes;   // address space held from the system
-  LevelCounter committed_bytes;  // of it, what may be touched
-  LevelCounter pages;            // pages in use, orphans included
-  LevelCounter orphan_pages;     // pages with live blocks that no thread heap owns
-  LevelCounter huge_blocks;      // blocks with a page of their own
-  LevelCounter threads;          // threads that have a heap
+  LevelCounter reserved_bytes;  // address space held from the system for blocks
+  LevelCounter pages;           // pages in use, orphans included
+  LevelCounter orphan_pages;    // pages with live blocks that no thread heap owns
+  LevelCounter huge_blocks;     // blocks with a page of their own
+  LevelCounter threads;         // threads that have a heap
   LevelCounter arenas;
 
-  EventCounter reserve_calls;  // calls to the system, by kind
-  EventCounter commit_calls;
-  EventCounter purge_calls;
-  EventCounter reset_calls;
-  EventCounter purged_bytes;
-  EventCounter reset_bytes;
+  EventCounter purged_bytes;     // given back while the addresses were kept
   EventCounter adopted_pages;    // orphans that a thread took when it needed a page
   EventCounter reclaimed_pages;  // orphans that a thread took by freeing into them
-  EventCounter heartbeats;       // slow paths of malloc
 };
 
 inline constinit ProcessStats process_stats;

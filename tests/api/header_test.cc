@@ -18,13 +18,13 @@ int compile(const std::string& compiler, const std::string& standard, const std:
 class Header : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_NE(getenv("ASHLAR_SOURCE_DIR"), nullptr) << "the folder that holds include/ and test/";
+    ASSERT_NE(getenv("ASHLAR_SOURCE_DIR"), nullptr) << "the folder that holds include/ and tests/";
   }
 };
 
 TEST_F(Header, CompilesAsC) {
   for (const char* standard : {"c11", "c17", "c2x", "gnu11"}) {
-    EXPECT_EQ(compile("cc", standard, "\"$ASHLAR_SOURCE_DIR/test/api/c_header_test.c\""), 0)
+    EXPECT_EQ(compile("cc", standard, "\"$ASHLAR_SOURCE_DIR/tests/api/c_header_test.c\""), 0)
         << standard;
   }
 }

@@ -18,7 +18,7 @@ class CheckFormat(fixture.ToolTest):
         self.assert_clean()
 
     def test_bad_format(self):
-        for path in ("src/base/math.h", "include/x.h", "test/a_test.cc", "bench/b.c"):
+        for path in ("src/base/math.h", "include/x.h", "tests/a_test.cc", "bench/b.c"):
             target = self.write(path, "#pragma once\nint  half( int value );\n")
             self.assert_finding(f"{path}:2: not formatted")
             target.unlink()

@@ -93,11 +93,12 @@ TEST(Orphans, BlocksFreedByOthersBeforeTheOwnerEndsAreNotLost) {
   const std::int64_t before = pages_in_use();
   std::vector<void*> blocks;
   in_thread([&] {
-    blocks = take_pages(kMediumSize, 2);
+    blocks = take_pages(kMediumSize, 8);
     in_thread([&] { free_all(blocks); });
   });
   collect(true);
-  EXPECT_LE(pages_in_use(), before) << "every block was free when the owner ended";
+  // One page more or less may be the program's own.
+  EXPECT_LE(pages_in_use(), before + 1) << "every block was free when the owner ended";
 }
 
 TEST(Orphans, ThreadsAllFreeingIntoTheSameOrphansGiveThemAllBack) {

@@ -156,6 +156,8 @@ TEST_F(PageMapTest, APageOfWholeSpansCanGiveItsEndBack) {
   const std::size_t size = 4 * kSpan;
   const std::size_t kept = kSpan + kSpan / 2;
   ASSERT_TRUE(map_->enter(at(kFar), size, page));
+  ASSERT_TRUE(map_->split_before(at(kFar + kept)));
+  expect_exactly(kFar, size, page);  // nothing has changed yet
   map_->remove(at(kFar + kept), size - kept);
   expect_exactly(kFar, kept, page);
   // What was given back is free for others.

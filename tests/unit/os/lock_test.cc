@@ -16,7 +16,7 @@ namespace {
 TEST(Lock, OneThreadAtATime) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 5000;
-  Lock lock(LockRank::kHeaps);
+  Lock lock(LockRank::kLateHeap);
   long counter = 0;  // plain: lost updates show, and TSan watches
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
@@ -48,7 +48,7 @@ bool try_from_another_thread(Lock& lock) {
 }
 
 TEST(Lock, TryLockTellsWhetherItIsHeld) {
-  Lock lock(LockRank::kHeaps);
+  Lock lock(LockRank::kLateHeap);
   EXPECT_TRUE(try_and_release(lock));
   {
     LockGuard guard(lock);
@@ -59,7 +59,7 @@ TEST(Lock, TryLockTellsWhetherItIsHeld) {
 
 TEST(Lock, SleepersAreWokenOneAfterTheOther) {
   constexpr int kSleepers = 3;
-  Lock lock(LockRank::kHeaps);
+  Lock lock(LockRank::kLateHeap);
   std::latch about_to_wait(kSleepers);
   std::atomic<int> woken{0};
   std::vector<std::thread> threads;
@@ -85,7 +85,7 @@ TEST(Lock, SleepersAreWokenOneAfterTheOther) {
 }
 
 TEST(Lock, AChildCanUseALockThatAnotherThreadHeldAtTheFork) {
-  Lock lock(LockRank::kHeaps);
+  Lock lock(LockRank::kLateHeap);
   std::latch held(1);
   std::latch forked(1);
   std::thread holder([&] {
@@ -126,7 +126,7 @@ TEST(Lock, RisingRanksAreAllowed) {
 
 TEST(LockDeathTest, DebugStopsWhenRanksFall) {
   Lock arenas(LockRank::kArenas);
-  Lock heaps(LockRank::kHeaps);
+  Lock heaps(LockRank::kLateHeap);
   if constexpr (kActive.check_invariants) {
     EXPECT_DEATH(take_both(arenas, heaps), "locks taken out of rank order");
     Lock same(LockRank::kArenas);
