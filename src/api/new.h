@@ -20,7 +20,7 @@ inline void* try_new_aligned(std::size_t size, std::size_t alignment, void*) {
   return allocate_aligned(size, alignment, 0, Contents::kUnknown);
 }
 inline void* try_new_realloc(std::size_t size, std::size_t, void* old) {
-  return reallocate(old, size, Contents::kUnknown);
+  return reallocate_fast(old, size);
 }
 }  // namespace detail
 
@@ -51,7 +51,7 @@ inline void* allocate_new_aligned_nothrow(std::size_t size, std::size_t alignmen
 }
 
 inline void* reallocate_new(void* old, std::size_t size) {
-  void* const block = reallocate(old, size, Contents::kUnknown);
+  void* const block = reallocate_fast(old, size);
   return likely(block != nullptr) ? block : new_or_throw({detail::try_new_realloc, size, 0, old});
 }
 

@@ -25,7 +25,7 @@ ASHLAR_EXPORT void* calloc(std::size_t count, std::size_t size) noexcept {
   return ashlar::allocate<Contents::kZero>(total);
 }
 ASHLAR_EXPORT void* realloc(void* p, std::size_t size) noexcept {
-  return ashlar::reallocate(p, size, Contents::kUnknown);
+  return ashlar::reallocate_fast(p, size);
 }
 ASHLAR_EXPORT void free(void* p) noexcept { ashlar::free_block(p); }
 ASHLAR_EXPORT void cfree(void* p) noexcept { ashlar::free_block(p); }
@@ -66,7 +66,7 @@ ASHLAR_EXPORT void* __libc_calloc(std::size_t count, std::size_t size) noexcept 
   return mi_calloc(count, size);
 }
 ASHLAR_EXPORT void* __libc_realloc(void* p, std::size_t size) noexcept {
-  return ashlar::reallocate(p, size, Contents::kUnknown);
+  return ashlar::reallocate_fast(p, size);
 }
 ASHLAR_EXPORT void __libc_free(void* p) noexcept { ashlar::free_block(p); }
 ASHLAR_EXPORT void __libc_cfree(void* p) noexcept { ashlar::free_block(p); }

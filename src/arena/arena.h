@@ -50,8 +50,9 @@ struct ArenaLayout {
       at = here + bytes;
       return here;
     };
-    layout.full_summary = place(layout.summary_words * kWordSize, kCacheLine);
-    layout.hint_summary = place(kSizeClassCount * layout.summary_words * kWordSize, kCacheLine);
+    layout.full_summary = place(std::size_t{layout.summary_words} * kWordSize, kCacheLine);
+    layout.hint_summary =
+        place(std::size_t{kSizeClassCount} * layout.summary_words * kWordSize, kCacheLine);
     layout.slice_words = place(layout.words * sizeof(SliceWords), kCacheLine);
     layout.hint_words = place(std::size_t{layout.words} * kSizeClassCount * kWordSize, kCacheLine);
     layout.page_entries = place(std::size_t{layout.slices} * kPageEntrySize, kPageEntrySize);

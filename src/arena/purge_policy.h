@@ -2,10 +2,10 @@
 // claims, releases and the time. The purging itself is the arenas'.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "base/relaxed.h"
 #include "policy/layout.h"
 
 namespace ashlar {
@@ -24,95 +24,92 @@ namespace ashlar {
 class PurgePolicy {
  public:
   // Milliseconds that memory waits; below 0: for ever, 0: not at all.
-  void set_delay(std::int64_t delay_ms) { delay_ms_.store(delay_ms, kRelaxed); }
+  void set_delay(std::int64_t delay_ms) { delay_ms_.set(delay_ms); }
 
-  bool pending() const { return deadline_ms_.load(kRelaxed) != 0; }
+  bool pending() const { return deadline_ms_.get() != 0; }
 
   void after_claim(std::size_t waiting, std::size_t in_use) {
     // What was in use a moment ago is likely to be wanted again; an eighth of it is forgotten
     // with each delay that passes.
-    if (in_use > peak_.load(kRelaxed)) {
-      peak_.store(in_use, kRelaxed);
+    if (in_use > peak_.get()) {
+      peak_.set(in_use);
     }
-    if (waiting < low_water_.load(kRelaxed)) {
-      low_water_.store(waiting, kRelaxed);
+    if (waiting < low_water_.get()) {
+      low_water_.set(waiting);
     }
   }
 
   // How many bytes to purge now.
   std::size_t after_release(std::size_t waiting, std::size_t in_use, std::size_t refaulted,
                             std::uint64_t now_ms) {
-    const std::int64_t delay = delay_ms_.load(kRelaxed);
+    const std::int64_t delay = delay_ms_.get();
     if (delay <= 0) {
       return delay < 0 ? 0 : waiting;
     }
-    const std::size_t peak = peak_.load(kRelaxed);
+    const std::size_t peak = peak_.get();
     std::size_t allowed = allowed_budget(in_use, peak);
     if (waiting > allowed) {
-      const std::size_t purged = purged_.load(kRelaxed);
-      if (purged != 0 && (refaulted - refaulted_.load(kRelaxed)) * 2 >= purged) {
-        budget_.store(waiting > allowed * 2 ? waiting : allowed * 2, kRelaxed);
+      const std::size_t purged = purged_.get();
+      if (purged != 0 && (refaulted - refaulted_.get()) * 2 >= purged) {
+        budget_.set(waiting > allowed * 2 ? waiting : allowed * 2);
         allowed = allowed_budget(in_use, peak);
-        purged_.store(0, kRelaxed);
-        refaulted_.store(refaulted, kRelaxed);
+        purged_.set(0);
+        refaulted_.set(refaulted);
       }
       if (waiting > allowed) {
         return waiting - allowed + allowed / 8;
       }
     }
     if (!pending()) {
-      low_water_.store(waiting, kRelaxed);
-      deadline_ms_.store(now_ms + static_cast<std::uint64_t>(delay), kRelaxed);
+      low_water_.set(waiting);
+      deadline_ms_.set(now_ms + static_cast<std::uint64_t>(delay));
     }
     return 0;
   }
 
   // The same, when time has passed.
   std::size_t at_time(std::size_t waiting, std::uint64_t now_ms) {
-    std::uint64_t deadline = deadline_ms_.load(kRelaxed);
-    const std::int64_t delay = delay_ms_.load(kRelaxed);
+    const std::uint64_t deadline = deadline_ms_.get();
+    const std::int64_t delay = delay_ms_.get();
     if (deadline == 0 || now_ms < deadline || delay < 0) {
       return 0;
     }
     const std::uint64_t next = waiting == 0 ? 0 : now_ms + static_cast<std::uint64_t>(delay);
     // One thread does the work of a deadline.
-    if (!deadline_ms_.compare_exchange_strong(deadline, next, kRelaxed, kRelaxed)) {
+    if (!deadline_ms_.replace(deadline, next)) {
       return 0;
     }
     // What idled all through the delay was more than the program needs to have waiting.
-    const std::size_t idle = low_water_.load(kRelaxed);
-    const std::size_t budget = budget_.load(kRelaxed);
-    budget_.store(budget > idle + kPurgeBudgetMin ? budget - idle : kPurgeBudgetMin, kRelaxed);
-    const std::size_t peak = peak_.load(kRelaxed);
-    peak_.store(peak - peak / 8, kRelaxed);
-    purged_.store(purged_.load(kRelaxed) / 2, kRelaxed);
-    low_water_.store(waiting > idle ? waiting - idle : 0, kRelaxed);
+    const std::size_t idle = low_water_.get();
+    const std::size_t budget = budget_.get();
+    budget_.set(budget > idle + kPurgeBudgetMin ? budget - idle : kPurgeBudgetMin);
+    const std::size_t peak = peak_.get();
+    peak_.set(peak - peak / 8);
+    purged_.set(purged_.get() / 2);
+    low_water_.set(waiting > idle ? waiting - idle : 0);
     return idle;
   }
 
-  void after_purge(std::size_t purged) { purged_.store(purged_.load(kRelaxed) + purged, kRelaxed); }
+  void after_purge(std::size_t purged) { purged_.set(purged_.get() + purged); }
 
  private:
-  // relaxed: see "Shared" above; nothing is read on the strength of these numbers.
-  static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
-
   // The budget, as far as it leaves memory in use and memory waiting below one and a half times
   // the peak; always at least the smallest budget.
   std::size_t allowed_budget(std::size_t in_use, std::size_t peak) const {
     const std::size_t limit = peak + peak / 2;
     const std::size_t most = limit > in_use ? limit - in_use : 0;
-    const std::size_t budget = budget_.load(kRelaxed);
+    const std::size_t budget = budget_.get();
     const std::size_t allowed = budget < most ? budget : most;
     return allowed < kPurgeBudgetMin ? kPurgeBudgetMin : allowed;
   }
 
-  std::atomic<std::int64_t> delay_ms_{100};
-  std::atomic<std::uint64_t> deadline_ms_{0};  // 0: nothing waits for one
-  std::atomic<std::size_t> low_water_{0};      // least bytes waiting since the deadline was set
-  std::atomic<std::size_t> budget_{kPurgeBudgetMin};
-  std::atomic<std::size_t> peak_{0};       // most bytes in use of late
-  std::atomic<std::size_t> purged_{0};     // bytes of the last purge
-  std::atomic<std::size_t> refaulted_{0};  // bytes claimed after a purge, at the last purge
+  RelaxedNumber<std::int64_t> delay_ms_{100};
+  RelaxedNumber<std::uint64_t> deadline_ms_{0};  // 0: nothing waits for one
+  RelaxedNumber<std::size_t> low_water_{0};      // least bytes waiting since the deadline was set
+  RelaxedNumber<std::size_t> budget_{kPurgeBudgetMin};
+  RelaxedNumber<std::size_t> peak_{0};       // most bytes in use of late
+  RelaxedNumber<std::size_t> purged_{0};     // bytes of the last purge
+  RelaxedNumber<std::size_t> refaulted_{0};  // bytes claimed after a purge, at the last purge
 };
 
 }  // namespace ashlar

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "base/units.h"
+#include "heap/thread_heap.h"
 
 namespace ashlar {
 
@@ -15,7 +16,21 @@ struct Placement {
 
 // realloc, and with kZero rezalloc (bytes beyond the old usable size read as zero). On failure
 // nullptr with errno, and the block is as it was.
-void* reallocate(void* pointer, std::size_t size, Contents contents);
+ASHLAR_NOINLINE void* reallocate_slow(void* pointer, std::size_t size, Contents contents);
+
+// realloc with its commonest case inline: a block of a page whose size stays right.
+ASHLAR_ALWAYS_INLINE void* reallocate_fast(void* pointer, std::size_t size) {
+  if constexpr (!kActive.stop_on_misuse) {
+    const Page* const page = page_map.find_near(pointer);
+    // An interior pointer has less than its block behind it, and size 0 has a rule of its own.
+    if (likely(page != nullptr) && likely((owner_of(page) & kOwnerInterior) == 0) &&
+        likely(size != 0) && likely(size <= page->block_size) &&
+        likely(size >= page->block_size / 2)) {
+      return pointer;
+    }
+  }
+  return reallocate_slow(pointer, size, Contents::kUnknown);
+}
 
 // The same, with the new block placed as asked for.
 void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, Contents contents);

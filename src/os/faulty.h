@@ -17,6 +17,21 @@ struct FaultPlan {
   std::atomic<std::uint64_t> fail_at{0};
   std::atomic<bool> fail_onwards{false};  // every call from fail_at on, not only that one
 
+  // Counts from now on, and lets the n-th call fail; n = 0: none.
+  void start(std::uint64_t n, bool onwards) {
+    // relaxed: tests set this before they make the calls, on the same thread.
+    fail_at.store(0, std::memory_order_relaxed);
+    calls.store(0, std::memory_order_relaxed);
+    // relaxed: as above.
+    fail_onwards.store(onwards, std::memory_order_relaxed);
+    fail_at.store(n, std::memory_order_relaxed);
+  }
+
+  std::uint64_t calls_made() const {
+    // relaxed: a count that tests read when the threads are joined.
+    return calls.load(std::memory_order_relaxed);
+  }
+
   bool next_call_fails() {
     // relaxed: a count that tests read when the threads are joined.
     const std::uint64_t call = calls.fetch_add(1, std::memory_order_relaxed) + 1;

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/relaxed.h"
+
 namespace ashlar {
 namespace {
 
@@ -74,16 +76,15 @@ std::size_t Linux::page_size() { return getauxval(AT_PAGESZ); }
 
 bool Linux::overcommits() {
   KeepErrno keep;
-  static constinit std::atomic<char> mode{0};
-  // relaxed: a number that stands for itself; two threads may both read the file.
-  if (mode.load(std::memory_order_relaxed) == 0) {
+  // Two threads may both find nothing here and read the file.
+  static constinit RelaxedNumber<char> mode;
+  if (mode.get() == 0) {
     char text[8] = {};
     read_small_file("/proc/sys/vm/overcommit_memory", text, sizeof text);
-    mode.store(text[0] == 0 ? '0' : text[0], std::memory_order_relaxed);
+    mode.set(text[0] == 0 ? '0' : text[0]);
   }
   // 2 is "never overcommit": then every writable byte counts, touched or not.
-  // relaxed: as above.
-  return mode.load(std::memory_order_relaxed) != '2';
+  return mode.get() != '2';
 }
 
 void* Linux::reserve(void* hint, std::size_t size, std::size_t alignment, Access access) {

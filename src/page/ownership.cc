@@ -16,7 +16,7 @@ void report_corrupted(const Page* page) {
 }
 
 // Whether following the links `count` times stays on blocks of the page and ends there.
-bool is_intact(const Page* page, const Block* first, std::uint32_t count) {
+[[maybe_unused]] bool is_intact(const Page* page, const Block* first, std::uint32_t count) {
   const Block* block = first;
   for (; count != 0 && block != nullptr; --count) {
     if (address_of(block) - address_of(page->start) >= page_bytes(page) ||

@@ -1,0 +1,88 @@
+// The rules that decide when free memory is purged: what idled, what is over the budget, and how
+// the budget follows the faults that purging caused.
+#include "arena/purge_policy.h"
+
+#include <gtest/gtest.h>
+
+namespace ashlar {
+namespace {
+
+constexpr std::size_t kBudget = kPurgeBudgetMin;
+
+// A policy with a delay of 100 ms and a peak of use that leaves room for any budget.
+class PurgePolicyTest : public testing::Test {
+ protected:
+  PurgePolicyTest() {
+    policy_.set_delay(100);
+    policy_.after_claim(0, kPeak);
+  }
+  static constexpr std::size_t kPeak = 256 * kMiB;
+  PurgePolicy policy_;
+};
+
+TEST_F(PurgePolicyTest, NothingIsPurgedBelowTheBudgetBeforeTheDelayIsOver) {
+  EXPECT_FALSE(policy_.pending());
+  EXPECT_EQ(policy_.after_release(kBudget, 0, 0, 1000), 0u);
+  EXPECT_TRUE(policy_.pending());
+  EXPECT_EQ(policy_.at_time(kBudget, 1099), 0u);
+  EXPECT_EQ(policy_.at_time(kBudget, 1100), kBudget);
+}
+
+TEST_F(PurgePolicyTest, OnlyTheLeastThatWaitedDuringTheDelayWasIdle) {
+  ASSERT_EQ(policy_.after_release(900, 0, 0, 1000), 0u);
+  policy_.after_claim(300, kPeak);
+  ASSERT_EQ(policy_.after_release(800, 0, 0, 1050), 0u);
+  EXPECT_EQ(policy_.at_time(800, 1100), 300u);
+  // The other 500 idled through the next delay.
+  EXPECT_EQ(policy_.at_time(500, 1200), 500u);
+}
+
+TEST_F(PurgePolicyTest, NoDeadlineIsLeftWhenNothingWaits) {
+  ASSERT_EQ(policy_.after_release(900, 0, 0, 1000), 0u);
+  policy_.after_claim(0, kPeak);
+  EXPECT_EQ(policy_.at_time(0, 1100), 0u);
+  EXPECT_FALSE(policy_.pending());
+}
+
+TEST_F(PurgePolicyTest, WhatIsOverTheBudgetIsPurgedAtOnce) {
+  const std::size_t waiting = 3 * kBudget;
+  const std::size_t purged = policy_.after_release(waiting, 0, 0, 1000);
+  EXPECT_GE(purged, waiting - kBudget);
+  EXPECT_LE(purged, waiting);
+}
+
+TEST_F(PurgePolicyTest, TheBudgetGrowsOnceHalfOfWhatWasPurgedIsClaimedAgain) {
+  const std::size_t waiting = 3 * kBudget;
+  policy_.after_purge(2 * kBudget);
+  EXPECT_NE(policy_.after_release(waiting, 0, kBudget - 1, 1000), 0u) << "too few came back";
+  EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1001), 0u) << "half came back";
+  EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1002), 0u) << "and the budget stays";
+}
+
+TEST_F(PurgePolicyTest, TheBudgetShrinksByWhatIdled) {
+  policy_.after_purge(2 * kBudget);
+  const std::size_t waiting = 8 * kBudget;
+  ASSERT_EQ(policy_.after_release(waiting, 0, kBudget, 1000), 0u);
+  EXPECT_EQ(policy_.at_time(waiting, 1100), waiting);
+  EXPECT_NE(policy_.after_release(waiting, 0, kBudget, 1101), 0u);
+}
+
+TEST_F(PurgePolicyTest, UseAndWaitingStayBelowOneAndAHalfTimesThePeak) {
+  policy_.after_purge(kBudget);
+  const std::size_t in_use = kPeak;
+  const std::size_t waiting = kPeak;
+  const std::size_t purged = policy_.after_release(waiting, in_use, kBudget, 1000);
+  EXPECT_LE(in_use + waiting - purged, kPeak + kPeak / 2);
+  EXPECT_GT(waiting - purged, kBudget);
+}
+
+TEST_F(PurgePolicyTest, DelaysBelowZeroNeverPurgeAndZeroAlways) {
+  policy_.set_delay(-1);
+  EXPECT_EQ(policy_.after_release(64 * kBudget, 0, 0, 1000), 0u);
+  EXPECT_FALSE(policy_.pending());
+  policy_.set_delay(0);
+  EXPECT_EQ(policy_.after_release(4096, 0, 0, 1000), 4096u);
+}
+
+}  // namespace
+}  // namespace ashlar
