@@ -60,7 +60,7 @@ ASHLAR_EXPORT void* mi_realloc(void* p, std::size_t newsize) noexcept {
   return ashlar::reallocate_fast(p, newsize);
 }
 ASHLAR_EXPORT void* mi_reallocn(void* p, std::size_t count, std::size_t size) noexcept {
-  return ashlar::reallocate_slow(p, ashlar::total_size(count, size), Contents::kUnknown);
+  return ashlar::reallocate(p, ashlar::total_size(count, size), Contents::kUnknown);
 }
 ASHLAR_EXPORT void* mi_reallocf(void* p, std::size_t newsize) noexcept {
   void* const block = ashlar::reallocate_fast(p, newsize);
@@ -70,10 +70,10 @@ ASHLAR_EXPORT void* mi_reallocf(void* p, std::size_t newsize) noexcept {
   return block;
 }
 ASHLAR_EXPORT void* mi_rezalloc(void* p, std::size_t newsize) noexcept {
-  return ashlar::reallocate_slow(p, newsize, Contents::kZero);
+  return ashlar::reallocate(p, newsize, Contents::kZero);
 }
 ASHLAR_EXPORT void* mi_recalloc(void* p, std::size_t newcount, std::size_t size) noexcept {
-  return ashlar::reallocate_slow(p, ashlar::total_size(newcount, size), Contents::kZero);
+  return ashlar::reallocate(p, ashlar::total_size(newcount, size), Contents::kZero);
 }
 ASHLAR_EXPORT void* mi_reallocarray(void* p, std::size_t count, std::size_t size) noexcept {
   return mi_reallocn(p, count, size);

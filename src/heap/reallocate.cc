@@ -95,7 +95,7 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
   return moved;
 }
 
-void* reallocate_slow(void* pointer, std::size_t size, Contents contents) {
+void* reallocate(void* pointer, std::size_t size, Contents contents) {
   if (pointer == nullptr) {
     return contents == Contents::kZero ? allocate<Contents::kZero>(size)
                                        : allocate<Contents::kUnknown>(size);

@@ -16,7 +16,7 @@ struct Placement {
 
 // realloc, and with kZero rezalloc (bytes beyond the old usable size read as zero). On failure
 // nullptr with errno, and the block is as it was.
-ASHLAR_NOINLINE void* reallocate_slow(void* pointer, std::size_t size, Contents contents);
+ASHLAR_NOINLINE void* reallocate(void* pointer, std::size_t size, Contents contents);
 
 // realloc with its commonest case inline: a block of a page whose size stays right.
 ASHLAR_ALWAYS_INLINE void* reallocate_fast(void* pointer, std::size_t size) {
@@ -29,7 +29,7 @@ ASHLAR_ALWAYS_INLINE void* reallocate_fast(void* pointer, std::size_t size) {
       return pointer;
     }
   }
-  return reallocate_slow(pointer, size, Contents::kUnknown);
+  return reallocate(pointer, size, Contents::kUnknown);
 }
 
 // The same, with the new block placed as asked for.
