@@ -62,6 +62,10 @@ class Context:
         }
         if preload:
             env["LD_PRELOAD"] = self.library
+            if self.library.endswith("-debug.so"):
+                # The debug profile tells of errors by default, a program's own failing requests
+                # among them; the other profiles have to be silent as they are.
+                env["ASHLAR_SHOW_ERRORS"] = "0"
         env.update(extra or {})
         return env
 
