@@ -18,6 +18,14 @@ extern "C" {
 [[gnu::weak]] void (*_ZSt15get_new_handlerv())();
 [[gnu::weak]] void _ZSt17__throw_bad_allocv();
 [[gnu::weak]] void _ZNSt3__117__throw_bad_allocEv();
+
+// What those functions are made of. A program without shared libraries has only what it uses of
+// its C++ runtime: perhaps not them, but all of std::bad_alloc if it catches that.
+[[gnu::weak]] void* __cxa_allocate_exception(std::size_t size) noexcept;
+[[gnu::weak]] void __cxa_throw(void* exception, void* type, void (*destroy)(void*));
+[[gnu::weak]] extern void* _ZTVSt9bad_alloc[];  // the vtable
+[[gnu::weak]] extern void* _ZTISt9bad_alloc[];  // the type
+[[gnu::weak]] void _ZNSt9bad_allocD1Ev(void* exception);
 }
 
 namespace ashlar {
@@ -35,6 +43,14 @@ Handler current_handler() {
   }
   if (_ZNSt3__117__throw_bad_allocEv != nullptr) {
     _ZNSt3__117__throw_bad_allocEv();
+  }
+  if (__cxa_throw != nullptr && __cxa_allocate_exception != nullptr &&
+      _ZNSt9bad_allocD1Ev != nullptr) {
+    // An object of a class without members is its vtable pointer, which points behind the two
+    // words at the vtable's start (Itanium C++ ABI, section 2.5.2).
+    void* const exception = __cxa_allocate_exception(sizeof(void*));
+    *static_cast<void**>(exception) = &_ZTVSt9bad_alloc[2];
+    __cxa_throw(exception, &_ZTISt9bad_alloc[0], _ZNSt9bad_allocD1Ev);
   }
   static constexpr char kText[] =
       "ashlar: error: operator new: out of memory, and no C++ runtime to throw std::bad_alloc\n";

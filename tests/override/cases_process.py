@@ -126,3 +126,27 @@ def case_shell(ctx):
     """Shells fork without exec, and build strings and arrays."""
     ctx.compare([find("bash"), workload("shell.sh")])
     ctx.compare([find("dash"), workload("pipes.sh")])
+
+
+def case_link_forms(ctx):
+    """The library linked into a program: as one object first on the line, as a static archive, in
+    a program without any shared library, and as a shared library."""
+    folder = os.path.dirname(ctx.library)
+    name = os.path.basename(ctx.library)[len("lib"):-len(".so")]
+    source = workload("link_form.cc")
+    include = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "include")
+    forms = {
+        "object": [os.path.join(folder, f"{name}.o"), source],
+        "archive": [source, os.path.join(folder, f"lib{name}.a")],
+        "without shared libraries": ["-static", os.path.join(folder, f"{name}.o"), source],
+        "shared": [source, f"-L{folder}", f"-Wl,-rpath,{folder}", f"-l{name}"],
+    }
+    for form, arguments in forms.items():
+        program = os.path.join(ctx.scratch, "linked")
+        built = ctx.run([find("g++"), "-std=c++20", "-O1", f"-I{include}", *arguments, "-o",
+                         program], False)
+        if built.status != 0:
+            raise Failure(f"{form}: not linked: {built.err.decode(errors='replace')}")
+        result = ctx.run([program], False)
+        if result.out != b"malloc 1 new 1 usable 1\nbad_alloc\n":
+            raise Failure(f"{form}: status {result.status}, said {result.out!r}")
