@@ -190,7 +190,7 @@ TEST(Page, ACorruptedListDoesNotLeadTheDoubleFreeCheckAstray) {
 
 // malloc and free of one thread, against the set of blocks that it holds.
 RC_GTEST_PROP(PageModel, BlocksAreHandedOutOnceAndCountedRight, ()) {
-  const auto size = *rc::gen::element<std::size_t>(8, 16, 64, 1024, 8192, 65536, 524288);
+  const auto size = *rc::gen::element<std::size_t>(8, 16, 64, 1024, 8192, 9000, kMediumBlockMax);
   TestPage page(size);
   std::vector<Block*> held;
   const auto steps =
