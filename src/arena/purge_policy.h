@@ -15,7 +15,7 @@ namespace ashlar {
 // time, so that a program that never calls again keeps little. A page fault costs far more than
 // the memory it saves if it comes soon: once at least half of what was purged of late has been
 // claimed again, the budget doubles; what idles through a delay is taken off it. Whatever the
-// budget, a quarter of what is in use may wait, up to kPurgeBudgetFree; beyond that, memory in use
+// budget, an eighth of what is in use may wait, up to kPurgeBudgetFree; beyond that, memory in use
 // and memory waiting stay below one and a half times the peak of use.
 //
 // Shared:      all fields, by every thread; each is a number that stands for itself, and a race
@@ -95,15 +95,15 @@ class PurgePolicy {
 
  private:
   // The budget, as far as it leaves memory in use and memory waiting below one and a half times
-  // the peak; always at least the smallest budget, or a quarter of what is in use.
+  // the peak; always at least the smallest budget, or an eighth of what is in use.
   std::size_t allowed_budget(std::size_t in_use, std::size_t peak) const {
     const std::size_t limit = peak + peak / 2;
     const std::size_t most = limit > in_use ? limit - in_use : 0;
     const std::size_t budget = budget_.get();
     const std::size_t allowed = budget < most ? budget : most;
-    const std::size_t least = in_use / 4 < kPurgeBudgetMin    ? kPurgeBudgetMin
-                              : in_use / 4 > kPurgeBudgetFree ? kPurgeBudgetFree
-                                                              : in_use / 4;
+    const std::size_t least = in_use / 8 < kPurgeBudgetMin    ? kPurgeBudgetMin
+                              : in_use / 8 > kPurgeBudgetFree ? kPurgeBudgetFree
+                                                              : in_use / 8;
     return allowed < least ? least : allowed;
   }
 

@@ -67,7 +67,7 @@ inline constexpr std::size_t kHintStep = 16 * kMiB;
 // Freed memory that may wait to be purged: at first and at least, and for as long as no page
 // faults are measured that more of it would have saved.
 inline constexpr std::size_t kPurgeBudgetMin = kMiB;
-// A quarter of what is in use may wait as well, up to this.
+// An eighth of what is in use may wait as well, up to this.
 inline constexpr std::size_t kPurgeBudgetFree = 16 * kMiB;
 
 // No object is larger: ptrdiff_t must be able to say the distance of its ends.
