@@ -8,19 +8,8 @@
 #include "mimalloc.h"
 #include "os/system.h"
 
-namespace ashlar {
-namespace {
-
-std::size_t total_size(std::size_t count, std::size_t size) {
-  std::size_t total = 0;
-  return multiply_overflows(count, size, &total) ? SIZE_MAX : total;
-}
-
-}  // namespace
-}  // namespace ashlar
-
 using ashlar::Contents;
-using ashlar::total_size;
+using ashlar::request_size;
 
 extern "C" {
 
@@ -40,11 +29,11 @@ ASHLAR_EXPORT void* mi_zalloc_aligned_at(std::size_t size, std::size_t alignment
 }
 ASHLAR_EXPORT void* mi_calloc_aligned(std::size_t count, std::size_t size,
                                       std::size_t alignment) noexcept {
-  return ashlar::allocate_aligned(total_size(count, size), alignment, 0, Contents::kZero);
+  return ashlar::allocate_aligned(request_size(count, size), alignment, 0, Contents::kZero);
 }
 ASHLAR_EXPORT void* mi_calloc_aligned_at(std::size_t count, std::size_t size, std::size_t alignment,
                                          std::size_t offset) noexcept {
-  return ashlar::allocate_aligned(total_size(count, size), alignment, offset, Contents::kZero);
+  return ashlar::allocate_aligned(request_size(count, size), alignment, offset, Contents::kZero);
 }
 
 ASHLAR_EXPORT void* mi_realloc_aligned(void* p, std::size_t newsize,
@@ -65,11 +54,11 @@ ASHLAR_EXPORT void* mi_rezalloc_aligned_at(void* p, std::size_t newsize, std::si
 }
 ASHLAR_EXPORT void* mi_recalloc_aligned(void* p, std::size_t newcount, std::size_t size,
                                         std::size_t alignment) noexcept {
-  return mi_rezalloc_aligned(p, total_size(newcount, size), alignment);
+  return mi_rezalloc_aligned(p, request_size(newcount, size), alignment);
 }
 ASHLAR_EXPORT void* mi_recalloc_aligned_at(void* p, std::size_t newcount, std::size_t size,
                                            std::size_t alignment, std::size_t offset) noexcept {
-  return mi_rezalloc_aligned_at(p, total_size(newcount, size), alignment, offset);
+  return mi_rezalloc_aligned_at(p, request_size(newcount, size), alignment, offset);
 }
 ASHLAR_EXPORT void* mi_aligned_recalloc(void* p, std::size_t newcount, std::size_t size,
                                         std::size_t alignment) noexcept {

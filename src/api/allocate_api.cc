@@ -15,13 +15,6 @@
 namespace ashlar {
 namespace {
 
-// count * size for a request; a product that does not fit becomes a size that no request may
-// have, so that the slow path reports it.
-std::size_t total_size(std::size_t count, std::size_t size) {
-  std::size_t total = 0;
-  return unlikely(multiply_overflows(count, size, &total)) ? SIZE_MAX : total;
-}
-
 // Passes a block through and tells its usable size, 0 for nullptr.
 void* with_size(void* block, std::size_t* block_size) {
   if (block_size != nullptr) {
@@ -50,17 +43,17 @@ ASHLAR_EXPORT void* mi_zalloc_small(std::size_t size) noexcept {
   return ashlar::allocate<Contents::kZero>(size);
 }
 ASHLAR_EXPORT void* mi_calloc(std::size_t count, std::size_t size) noexcept {
-  return ashlar::allocate<Contents::kZero>(ashlar::total_size(count, size));
+  return ashlar::allocate<Contents::kZero>(ashlar::request_size(count, size));
 }
 ASHLAR_EXPORT void* mi_mallocn(std::size_t count, std::size_t size) noexcept {
-  return ashlar::allocate<Contents::kUnknown>(ashlar::total_size(count, size));
+  return ashlar::allocate<Contents::kUnknown>(ashlar::request_size(count, size));
 }
 
 ASHLAR_EXPORT void* mi_realloc(void* p, std::size_t newsize) noexcept {
   return ashlar::reallocate_fast(p, newsize);
 }
 ASHLAR_EXPORT void* mi_reallocn(void* p, std::size_t count, std::size_t size) noexcept {
-  return ashlar::reallocate(p, ashlar::total_size(count, size), Contents::kUnknown);
+  return ashlar::reallocate(p, ashlar::request_size(count, size), Contents::kUnknown);
 }
 ASHLAR_EXPORT void* mi_reallocf(void* p, std::size_t newsize) noexcept {
   void* const block = ashlar::reallocate_fast(p, newsize);
@@ -73,7 +66,7 @@ ASHLAR_EXPORT void* mi_rezalloc(void* p, std::size_t newsize) noexcept {
   return ashlar::reallocate(p, newsize, Contents::kZero);
 }
 ASHLAR_EXPORT void* mi_recalloc(void* p, std::size_t newcount, std::size_t size) noexcept {
-  return ashlar::reallocate(p, ashlar::total_size(newcount, size), Contents::kZero);
+  return ashlar::reallocate(p, ashlar::request_size(newcount, size), Contents::kZero);
 }
 ASHLAR_EXPORT void* mi_reallocarray(void* p, std::size_t count, std::size_t size) noexcept {
   return mi_reallocn(p, count, size);

@@ -1,10 +1,10 @@
 // malloc and its family under the names of C, POSIX and glibc: what a preloaded or first-linked
 // library replaces. Not compiled where the library must leave malloc alone (sanitizers).
-#include <errno.h>
 
 #include "api/sized_free.h"
 #include "base/compiler.h"
 #include "base/integer.h"
+#include "heap/allocate.h"
 #include "heap/free.h"
 #include "heap/reallocate.h"
 #include "heap/thread_heap.h"
@@ -18,11 +18,7 @@ ASHLAR_EXPORT void* malloc(std::size_t size) noexcept {
   return ashlar::allocate<Contents::kUnknown>(size);
 }
 ASHLAR_EXPORT void* calloc(std::size_t count, std::size_t size) noexcept {
-  std::size_t total = 0;
-  if (ashlar::unlikely(ashlar::multiply_overflows(count, size, &total))) {
-    total = SIZE_MAX;  // more than any request may have: the slow path reports it
-  }
-  return ashlar::allocate<Contents::kZero>(total);
+  return ashlar::allocate<Contents::kZero>(ashlar::request_size(count, size));
 }
 ASHLAR_EXPORT void* realloc(void* p, std::size_t size) noexcept {
   return ashlar::reallocate_fast(p, size);

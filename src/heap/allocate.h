@@ -18,6 +18,13 @@ void* fail_too_large(std::size_t size);
 // Whether a request may be served at all; where not, it is reported.
 inline bool is_too_large(std::size_t size) { return size > kRequestMax; }
 
+// count * size for a request; a product that does not fit becomes a size that no request may
+// have, so that the slow path reports it.
+inline std::size_t request_size(std::size_t count, std::size_t size) {
+  std::size_t total = 0;
+  return unlikely(multiply_overflows(count, size, &total)) ? SIZE_MAX : total;
+}
+
 // Function called regularly from slow paths, so that a program can free what it put off.
 using DeferredFreeFunction = void(bool force, unsigned long long heartbeat, void* arg);
 void register_deferred_free(DeferredFreeFunction* function, void* arg);

@@ -23,16 +23,6 @@ bool worth_publishing(const Page* page) {
   return page->room() >= divide_up(page->reserved, kRoomWorthPublishing);
 }
 
-void forget_hint(Page* page) {
-  if (page->arena != nullptr) {
-    HintBitmap hints = page->arena->orphans(page->size_class);
-    const SliceIndex slice = first_slice_of(page);
-    if (hints.is_set(slice)) {
-      hints.clear(slice);
-    }
-  }
-}
-
 void adopt(ThreadHeap* heap, Page* page) {
   page->heap = heap;
   page->retire_visits = 0;

@@ -114,16 +114,19 @@ Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
   return page;
 }
 
-void release_page(Page* page) {
-  const PageMemory memory = memory_of(page);
-  if (memory.arena != nullptr && !page->is_huge()) {
-    // A published hint is only in the way now.
-    HintBitmap hints = memory.arena->orphans(page->size_class);
+void forget_hint(const Page* page) {
+  if (page->arena != nullptr && !page->is_huge()) {
+    HintBitmap hints = page->arena->orphans(page->size_class);
     const SliceIndex slice = first_slice_of(page);
     if (hints.is_set(slice)) {
       hints.clear(slice);
     }
   }
+}
+
+void release_page(Page* page) {
+  const PageMemory memory = memory_of(page);
+  forget_hint(page);
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
   process_stats.pages.sub(1);
   release_memory(memory, page->capacity * page->block_size);

@@ -47,6 +47,10 @@ void release_unused(const PageMemory& memory);
 // nullptr when memory is short.
 Page* acquire_page(SizeClass size_class, std::uintptr_t id);
 
+// Takes back the hint that an orphan page was published with, if there is one: its owner needs no
+// finding any more.
+void forget_hint(const Page* page);
+
 // Gives the memory of a page without live blocks back; it stands in no list and is the caller's.
 void release_page(Page* page);
 
