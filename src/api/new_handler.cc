@@ -21,6 +21,7 @@ extern "C" {
 
 // What those functions are made of. A program without shared libraries has only what it uses of
 // its C++ runtime: perhaps not them, but all of std::bad_alloc if it catches that.
+// NOLINTNEXTLINE(readability-redundant-declaration): some headers declare it, but not as weak.
 [[gnu::weak]] void* __cxa_allocate_exception(std::size_t size) noexcept;
 [[gnu::weak]] void __cxa_throw(void* exception, void* type, void (*destroy)(void*));
 [[gnu::weak]] extern void* _ZTVSt9bad_alloc[];  // the vtable
