@@ -36,7 +36,6 @@ struct ArenaLayout {
   std::size_t slice_words = 0;      // [words] SliceWords
   std::size_t hint_words = 0;       // [words][kSizeClassCount]
   std::size_t page_entries = 0;     // [slices] of kPageEntrySize
-  std::size_t remote_entries = 0;   // [slices] of kRemoteEntrySize
   std::size_t end = 0;
 
   static constexpr ArenaLayout of(std::size_t arena_size, std::size_t header_size) {
@@ -56,7 +55,6 @@ struct ArenaLayout {
     layout.slice_words = place(layout.words * sizeof(SliceWords), kCacheLine);
     layout.hint_words = place(std::size_t{layout.words} * kSizeClassCount * kWordSize, kCacheLine);
     layout.page_entries = place(std::size_t{layout.slices} * kPageEntrySize, kPageEntrySize);
-    layout.remote_entries = place(std::size_t{layout.slices} * kRemoteEntrySize, kCacheLine);
     layout.end = at;
     return layout;
   }
@@ -172,14 +170,10 @@ class Arena {
   }
   SliceIndex first_slice() const { return {metadata_slices_}; }
 
-  // The metadata of the page that starts at a slice, and its remote word's line.
+  // The metadata of the page that starts at a slice.
   void* page_entry(SliceIndex slice) const {
     return at_offset(memory_.start,
                      layout_.page_entries + std::size_t{slice.value} * kPageEntrySize);
-  }
-  void* remote_entry(SliceIndex slice) const {
-    return at_offset(memory_.start,
-                     layout_.remote_entries + std::size_t{slice.value} * kRemoteEntrySize);
   }
 
   // The orphan pages with room of one size class, as hints.

@@ -17,8 +17,7 @@ std::size_t bytes_of(SliceCount slices) { return std::size_t{slices.value} * kSl
 
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
 void* enter_huge(const PageMemory& memory, std::size_t usable) {
-  make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents,
-                 memory.remote);
+  make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents);
   if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
     release_unused(memory);
     return nullptr;

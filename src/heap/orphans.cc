@@ -99,10 +99,10 @@ Page* adopt_orphan(ThreadHeap* heap, SizeClass size_class) {
     HintBitmap hints = arena->orphans(size_class);
     for (SliceIndex slice{0}; tries < kAdoptTries && hints.take(&slice); ++slice.value) {
       ++tries;
-      if (try_own(static_cast<RemoteWord*>(arena->remote_entry(slice))) == Taken::kNo) {
+      auto* const page = static_cast<Page*>(arena->page_entry(slice));
+      if (try_own(&page->remote) == Taken::kNo) {
         continue;
       }
-      auto* const page = static_cast<Page*>(arena->page_entry(slice));
       // The hint may be from an earlier page at this place: only now is its class certain.
       if (page->size_class != size_class) {
         publish(page);

@@ -22,7 +22,6 @@ Keys fresh_keys() {
 // What release needs to know, read back from a page.
 PageMemory memory_of(const Page* page) {
   return {.page = const_cast<Page*>(page),
-          .remote = page->remote,
           .arena = page->arena,
           .start = page->start,
           .slices = page->slices,
@@ -39,7 +38,6 @@ bool acquire_slices(SliceCount slices, SliceCount alignment, SliceCount headroom
     return false;
   }
   *memory = {.page = static_cast<Page*>(claim.arena->page_entry(claim.run.first)),
-             .remote = static_cast<RemoteWord*>(claim.arena->remote_entry(claim.run.first)),
              .arena = claim.arena,
              .start = claim.start(),
              .slices = slices,
@@ -52,19 +50,18 @@ bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memor
   if (option_is_enabled(Option::kLimitOsAlloc)) {
     return false;
   }
-  auto* const lone = static_cast<LonePage*>(metadata_pool.allocate(sizeof(LonePage)));
+  auto* const lone = static_cast<Page*>(metadata_pool.allocate(sizeof(Page)));
   if (lone == nullptr) {
     return false;
   }
   const std::size_t size = round_mapping_size(bytes, System::page_size());
   void* const start = System::reserve(nullptr, size, alignment, Access::kReadWrite);
   if (start == nullptr) {
-    metadata_pool.release(lone, sizeof(LonePage));
+    metadata_pool.release(lone, sizeof(Page));
     return false;
   }
   process_stats.reserved_bytes.add(static_cast<std::int64_t>(size));
-  *memory = {.page = &lone->page,
-             .remote = &lone->remote,
+  *memory = {.page = lone,
              .arena = nullptr,
              .start = start,
              .slices = {static_cast<std::uint32_t>(divide_up(size, kSliceSize))},
@@ -86,7 +83,7 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
   if (!System::release(memory.start, memory.bytes)) {
     System::purge(memory.start, memory.bytes);
   }
-  metadata_pool.release(memory.page, sizeof(LonePage));
+  metadata_pool.release(memory.page, sizeof(Page));
 }
 
 void release_unused(const PageMemory& memory) {
@@ -102,7 +99,7 @@ Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
     return nullptr;
   }
   Page* const page = memory.page;
-  make_page(page, memory.arena, memory.start, slices, size_class, memory.contents, memory.remote,
+  make_page(page, memory.arena, memory.start, slices, size_class, memory.contents,
             fresh_keys<PageLinks::Keys>());
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(id, std::memory_order_relaxed);

@@ -10,16 +10,10 @@
 
 namespace ashlar {
 
-// The entry and the remote word of a page that lies in no arena.
-struct LonePage {
-  Page page;
-  RemoteWord remote;
-};
-
-// Memory for one page: slices, their entry and remote word. `arena` is nullptr for a mapping.
+// Memory for one page: slices and their entry. Where it is a mapping, `arena` is nullptr, and the
+// entry a record of the metadata pool: a lone page.
 struct PageMemory {
   Page* page = nullptr;
-  RemoteWord* remote = nullptr;
   SystemArena* arena = nullptr;
   void* start = nullptr;
   SliceCount slices;

@@ -33,7 +33,7 @@ void report_corrupted(const Page* page) {
 bool collect_remote(Page* page) {
   // acquire: pairs with the release of each push; the links of the list are seen. An exchange
   // and not a CAS: the owner takes whatever is there, so it never has to try again.
-  const RemoteList list{page->remote->word.exchange(0, std::memory_order_acquire)};
+  const RemoteList list{page->remote.word.exchange(0, std::memory_order_acquire)};
   Block* const first = list.first(page);
   if (first == nullptr) {
     return true;

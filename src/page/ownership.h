@@ -11,25 +11,8 @@
 
 namespace ashlar {
 
-// The list of blocks freed by other threads than the owner, its length, and whether there is an
-// owner: all in one word, so that one atomic operation tells and changes all three. With the
-// length at hand the owner takes the list over without walking it, which would fetch a line of
-// another processor for each block before any of them is of use.
-//
-// Shared:      word, by every thread
-// Invariants:  0: owned, no remote frees (so slices that hold no page read as owned);
-//              kOrphan: nobody owns the page, and it has no remote frees;
-//              any other value: owned, and a list
-// Life:        zero from the start; zero again when the page is released
-struct alignas(kRemoteEntrySize) RemoteWord {
-  static constexpr std::uint64_t kOrphan = 1;
-  std::atomic<std::uint64_t> word;
-};
-static_assert(sizeof(RemoteWord) == kRemoteEntrySize,
-              "a line each, or frees into one page slow down those into its neighbours");
-
-// A value of the word. Bit 0: orphan. Bits 1 to 31: blocks in the list. Bits 32 to 63: where the
-// first block lies, in words from the page's start, plus one; 0 where there is none.
+// A value of the remote word. Bit 0: orphan. Bits 1 to 31: blocks in the list. Bits 32 to 63: where
+// the first block lies, in words from the page's start, plus one; 0 where there is none.
 struct RemoteList {
   std::uint64_t value = 0;
 
@@ -53,7 +36,7 @@ enum class Taken : bool { kNo = false, kYes = true };
 // the caller owns it now. Lock-free: a try fails only where another thread's succeeded. Until
 // the push the page can't go away, since it holds the block; after it, unless taken, it can.
 inline Taken push_remote(Page* page, Block* block) {
-  std::atomic<std::uint64_t>& word = page->remote->word;
+  std::atomic<std::uint64_t>& word = page->remote.word;
   // relaxed: the value is only put into the block and compared; the CAS orders.
   RemoteList seen{word.load(std::memory_order_relaxed)};
   RemoteList fresh;
@@ -71,7 +54,7 @@ inline Taken push_remote(Page* page, Block* block) {
 // Whether there are remote frees to collect. A hint to others than the owner.
 inline bool has_remote_frees(const Page* page) {
   // relaxed: collect_remote reads again.
-  return page->remote->word.load(std::memory_order_relaxed) > RemoteWord::kOrphan;
+  return page->remote.word.load(std::memory_order_relaxed) > RemoteWord::kOrphan;
 }
 
 // Moves the remote frees to free where that is empty, else to local_free; owner only. False where
@@ -101,7 +84,7 @@ inline bool try_orphan(Page* page) {
   std::uint64_t owned = 0;
   // release: the next owner sees the plain fields as they are left here; pairs with the acquire
   // in try_own and push_remote. relaxed: a failure changes nothing and reads nothing.
-  return page->remote->word.compare_exchange_strong(
+  return page->remote.word.compare_exchange_strong(
       owned, RemoteWord::kOrphan, std::memory_order_release, std::memory_order_relaxed);
 }
 

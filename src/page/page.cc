@@ -7,7 +7,7 @@
 namespace ashlar {
 
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
-               Contents contents, RemoteWord* remote, const PageLinks::Keys& keys) {
+               Contents contents, const PageLinks::Keys& keys) {
   page->free = nullptr;
   page->local_free = nullptr;
   page->used = 0;
@@ -19,7 +19,6 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
   page->free_contents = Contents::kUnknown;
   page->fresh_contents = contents;
   page->keys = keys;
-  page->remote = remote;
   page->start = start;
   page->block_size = block_size_of(size_class);
   page->arena = arena;
@@ -31,8 +30,8 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
 }
 
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-                    std::size_t usable, Contents contents, RemoteWord* remote) {
-  make_page(page, arena, start, slices, 0, contents, remote, PageLinks::Keys{});
+                    std::size_t usable, Contents contents) {
+  make_page(page, arena, start, slices, 0, contents, PageLinks::Keys{});
   page->block_size = usable;
   page->used = 1;
   page->capacity = 1;

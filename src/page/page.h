@@ -18,7 +18,6 @@
 namespace ashlar {
 
 struct ThreadHeap;
-struct RemoteWord;
 
 using SystemArena = Arena<System>;
 using PageLinks = Links<kActive>;
@@ -33,15 +32,30 @@ inline constexpr std::uintptr_t kOwnerFull = 2;      // stands in the list of fu
 inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull;
 inline constexpr std::uintptr_t kNoOwner = 0;
 
+// The list of blocks freed by other threads than the owner, its length, and whether there is an
+// owner: all in one word, so that one atomic operation tells and changes all three. With the
+// length at hand the owner takes the list over without walking it, which would fetch a line of
+// another processor for each block before any of them is of use.
+//
+// Shared:      word, by every thread; all operations on it are in ownership.h
+// Invariants:  0: owned, no remote frees (so slices that hold no page read as owned);
+//              kOrphan: nobody owns the page, and it has no remote frees;
+//              any other value: owned, and a list
+// Life:        zero from the start; zero again when the page is released
+struct RemoteWord {
+  static constexpr std::uint64_t kOrphan = 1;
+  std::atomic<std::uint64_t> word;
+};
+
 // Owner:       the thread heap named by owner's id: all plain fields. Without an owner, whoever
 //              took the page by its remote word (ownership.h) until it is published again
 // Shared:      owner (written by the owner, read by all); the second line is written while the
-//              page is made or changes hands and read by all; *remote is ownership.h's
+//              page is made or changes hands and read by all; remote is ownership.h's
 // Invariants:  used + |free| + |local_free| = capacity <= reserved, where used counts the blocks
 //              in the remote list as long as they are not collected;
 //              huge pages have one block, capacity = reserved = used = 1, and never an owner
 // Life:        zero (no page) -> made -> owned <-> orphan -> zero
-struct alignas(kPageEntrySize) Page {
+struct alignas(kCacheLine) Page {
   // First line: what malloc and a local free write.
   Block* free;             // what malloc pops
   Block* local_free;       // what the owner's frees push
@@ -57,7 +71,6 @@ struct alignas(kPageEntrySize) Page {
 
   // Second line: read by every free.
   alignas(kCacheLine) std::atomic<std::uintptr_t> owner;  // thread id, or 0, with flags
-  RemoteWord* remote;                                     // a line apart from the owner's
   void* start;                                            // of block 0
   std::size_t block_size;                                 // bytes from block to block
   SystemArena* arena;      // that holds the slices; nullptr: a mapping of its own
@@ -65,6 +78,10 @@ struct alignas(kPageEntrySize) Page {
   std::uint32_t reserved;  // blocks that fit
   SliceCount slices;
   SizeClass size_class;  // kHugeClass for a huge block's page
+
+  // Second pair of lines: what other threads write. The word is not reset when a page is made: a
+  // stale hint may look at it at any time, and finds 0, "owned", from the release of the last page.
+  alignas(kLinePair) RemoteWord remote;
 
   bool is_huge() const;
   bool is_empty() const { return used == 0; }
@@ -80,6 +97,7 @@ inline bool Page::is_huge() const { return size_class == kHugeClass; }
 
 static_assert(sizeof(Page) == kPageEntrySize, "arenas keep one entry of this size a slice");
 static_assert(offsetof(Page, owner) == kCacheLine);
+static_assert(offsetof(Page, remote) == kLinePair, "apart from what the owner writes and all read");
 
 // The slice at which a page of an arena starts.
 inline SliceIndex first_slice_of(const Page* page) { return page->arena->slice_of(page->start); }
@@ -105,11 +123,11 @@ ASHLAR_ALWAYS_INLINE bool push_local(Page* page, Block* block) {
 
 // Makes a page of fresh slices, empty and without capacity. `keys` are random where used.
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
-               Contents contents, RemoteWord* remote, const PageLinks::Keys& keys);
+               Contents contents, const PageLinks::Keys& keys);
 
 // Makes the page of a huge block: one block, handed out already.
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-                    std::size_t usable, Contents contents, RemoteWord* remote);
+                    std::size_t usable, Contents contents);
 
 // Makes about one OS page's worth of further blocks available in free, which is empty; the page
 // can extend. Owner only.

@@ -18,7 +18,7 @@ struct Config {
   bool fill_blocks = false;           // blocks are filled when allocated and when freed
   bool random_addresses = true;       // arenas are placed at random addresses
   bool show_errors = false;           // the default of the option of that name
-  unsigned classes_per_doubling = 8;  // size classes between two powers of two
+  unsigned classes_per_doubling = 4;  // size classes between two powers of two
   std::size_t extend_bytes = 4096;    // how much of a page a slow path makes usable at once
   unsigned retire_visits = 16;        // slow paths that an empty last page of a class is kept for
   unsigned retire_visits_large = 4;   // the same, for pages of more than one slice

@@ -49,10 +49,12 @@ inline constexpr std::size_t kArenaCountMax = 112;
 // once and growing them is a matter of page tables.
 inline constexpr std::size_t kArenaBlockMax = 32 * kMiB;
 
-// Metadata of a page: one entry a slice, and one remote word a slice, a cache line apart.
+// Metadata of a page: one entry a slice. Its first pair of lines is the owner's, the second other
+// threads'. Processors fetch lines in pairs and run ahead over following ones: with entries of two
+// lines, two threads whose pages lie side by side took each other's lines away.
 inline constexpr std::size_t kCacheLine = 64;
-inline constexpr std::size_t kPageEntrySize = 2 * kCacheLine;
-inline constexpr std::size_t kRemoteEntrySize = kCacheLine;
+inline constexpr std::size_t kLinePair = 2 * kCacheLine;
+inline constexpr std::size_t kPageEntrySize = 2 * kLinePair;
 
 // The page map's flat window in front of its two levels.
 inline constexpr std::size_t kWindowSize = 64 * kGiB;

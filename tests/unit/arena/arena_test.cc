@@ -99,23 +99,19 @@ TEST_F(ArenaTest, HandsOutEverySliceButThoseOfItsMetadataOnce) {
   EXPECT_FALSE(arena->claim_at({{arena->slice_total()}, {1}}, &contents));
 }
 
-TEST_F(ArenaTest, ItsMetadataHasAnEntryAndARemoteLineForEachSlice) {
+TEST_F(ArenaTest, ItsMetadataHasAnEntryForEachSlice) {
   TestArena* const arena = make();
   std::set<void*> lines;
   const char* const end = static_cast<char*>(arena->address(arena->first_slice()));
   for (std::uint32_t i = 0; i < arena->slice_total(); ++i) {
     void* const entry = arena->page_entry({i});
-    void* const remote = arena->remote_entry({i});
     EXPECT_TRUE(is_aligned(entry, kPageEntrySize));
-    EXPECT_TRUE(is_aligned(remote, kCacheLine));
-    EXPECT_TRUE(lines.insert(entry).second);
-    EXPECT_TRUE(lines.insert(at_offset(entry, kCacheLine)).second);
-    EXPECT_TRUE(lines.insert(remote).second);
+    for (std::size_t at = 0; at < kPageEntrySize; at += kCacheLine) {
+      EXPECT_TRUE(lines.insert(at_offset(entry, at)).second);
+    }
     EXPECT_LE(static_cast<char*>(entry) + kPageEntrySize, end);
-    EXPECT_LE(static_cast<char*>(remote) + kRemoteEntrySize, end);
     // The bits must be elsewhere: what users of the entries write may not claim slices.
     std::memset(entry, 0xFF, kPageEntrySize);
-    std::memset(remote, 0xFF, kRemoteEntrySize);
   }
   EXPECT_EQ(arena->count_in_use(), arena->first_slice().value);
   for (std::uint32_t c = 0; c < kSizeClassCount; ++c) {
@@ -135,9 +131,8 @@ TEST_F(ArenaTest, ItsMetadataStartsEmptyWhateverTheMemoryHeld) {
   EXPECT_EQ(arena->waiting_bytes(), 0u);
   for (std::uint32_t i = 0; i < arena->slice_total(); ++i) {
     const auto* entry = static_cast<const unsigned char*>(arena->page_entry({i}));
-    const auto* remote = static_cast<const unsigned char*>(arena->remote_entry({i}));
-    for (std::size_t byte = 0; byte < kRemoteEntrySize; ++byte) {
-      ASSERT_EQ(entry[byte] | entry[kCacheLine + byte] | remote[byte], 0);
+    for (std::size_t byte = 0; byte < kPageEntrySize; ++byte) {
+      ASSERT_EQ(entry[byte], 0);
     }
   }
 }

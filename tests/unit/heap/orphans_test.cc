@@ -48,7 +48,7 @@ TEST(Orphans, AThreadInNeedAdoptsThePagesOfOneThatEnded) {
   });
   for (Page* const page : pages) {
     EXPECT_EQ(owner_of(page) & ~kOwnerFlags, kNoOwner);
-    EXPECT_EQ(page->remote->word.load(std::memory_order_relaxed), RemoteWord::kOrphan);
+    EXPECT_EQ(page->remote.word.load(std::memory_order_relaxed), RemoteWord::kOrphan);
   }
   const std::int64_t adopted = process_stats.adopted_pages.total();
   std::vector<void*> more;
@@ -131,7 +131,7 @@ TEST(Orphans, FullPagesAreHandedOverInAProcessWithThreads) {
   std::set<Page*> full;
   for (void* const block : blocks) {
     Page* const page = page_of(block);
-    if (page->remote->word.load(std::memory_order_relaxed) == RemoteWord::kOrphan) {
+    if (page->remote.word.load(std::memory_order_relaxed) == RemoteWord::kOrphan) {
       full.insert(page);
     }
   }

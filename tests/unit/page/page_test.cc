@@ -34,9 +34,8 @@ TEST(Page, IsMadeEmptyAndUntouched) {
 
 TEST(Page, AHugePageHasOneBlockWhichIsInUse) {
   Page page{};
-  RemoteWord remote{};
   alignas(64) static char memory[64];
-  make_huge_page(&page, nullptr, memory, {20}, 19 * kSliceSize + 4096, Contents::kZero, &remote);
+  make_huge_page(&page, nullptr, memory, {20}, 19 * kSliceSize + 4096, Contents::kZero);
   EXPECT_TRUE(page.is_huge());
   EXPECT_EQ(page.used, 1u);
   EXPECT_EQ(page.capacity, 1u);
@@ -141,7 +140,7 @@ TEST(Page, LocalFreesAreUsedWhenFreeIsEmptyAndNotBefore) {
 }
 
 TEST(Page, FindsTheBlockOfEveryAddress) {
-  for (const std::size_t size : {8u, 16u, 48u, 144u, 8192u, 10240u}) {
+  for (const std::size_t size : {8u, 16u, 48u, 160u, 8192u, 10240u}) {
     TestPage page(size);
     while (page->can_extend()) {
       page->free = nullptr;

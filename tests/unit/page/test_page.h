@@ -31,7 +31,7 @@ class TestPage {
   explicit TestPage(std::size_t block_size, Contents contents = Contents::kZero)
       : class_(size_class_of(block_size)), slices_(page_slices_of(class_)) {
     memory_ = Linux::reserve(nullptr, slices_.value * kSliceSize, kSliceSize, Access::kReadWrite);
-    make_page(&page_, nullptr, memory_, slices_, class_, contents, &remote_, test_keys());
+    make_page(&page_, nullptr, memory_, slices_, class_, contents, test_keys());
     page_.owner.store(kNoOwner, std::memory_order_relaxed);
   }
   ~TestPage() { Linux::release(memory_, slices_.value * kSliceSize); }
@@ -40,8 +40,8 @@ class TestPage {
 
   Page* get() { return &page_; }
   Page* operator->() { return &page_; }
-  RemoteWord* remote() { return &remote_; }
-  std::uintptr_t remote_value() const { return remote_.word.load(std::memory_order_relaxed); }
+  RemoteWord* remote() { return &page_.remote; }
+  std::uintptr_t remote_value() const { return page_.remote.word.load(std::memory_order_relaxed); }
 
   // A block, extending as malloc's slow path does; nullptr when the page is full.
   Block* allocate() {
@@ -80,7 +80,6 @@ class TestPage {
   const SliceCount slices_;
   void* memory_ = nullptr;
   Page page_{};
-  RemoteWord remote_{};
 };
 
 }  // namespace ashlar

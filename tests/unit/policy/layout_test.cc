@@ -30,8 +30,7 @@ TEST(Layout, LimitsOfPagesFollowEachOther) {
 TEST(Layout, AnArenaOfAnySizeHoldsItsLargestBlocksAndItsMetadata) {
   for (const std::size_t size : {kArenaMinSize, kArenaDefaultSize, kArenaMaxSize}) {
     const std::size_t slices = size / kSliceSize;
-    EXPECT_LT(slices * (kPageEntrySize + kRemoteEntrySize), size / 64)
-        << "metadata takes more than a 64th of " << size;
+    EXPECT_LT(slices * kPageEntrySize, size / 64) << "metadata takes more than a 64th of " << size;
     EXPECT_EQ(size % kArenaAlignment, 0u);
   }
   EXPECT_LE(kArenaBlockMax, kArenaDefaultSize);
@@ -50,10 +49,7 @@ TEST(Layout, HintsLieInTheLowerHalfOfTheAddressSpace) {
   EXPECT_EQ(kHintStep % kArenaAlignment, 0u);
 }
 
-TEST(Layout, MetadataEntriesAreWholeCacheLines) {
-  EXPECT_EQ(kPageEntrySize % kCacheLine, 0u);
-  EXPECT_EQ(kRemoteEntrySize % kCacheLine, 0u);
-}
+TEST(Layout, MetadataEntriesAreWholeCacheLines) { EXPECT_EQ(kPageEntrySize % kLinePair, 0u); }
 
 }  // namespace
 }  // namespace ashlar
