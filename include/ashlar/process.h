@@ -94,12 +94,42 @@ mi_decl_export void mi_collect(bool force) mi_attr_noexcept;
 mi_decl_export void mi_thread_init(void) mi_attr_noexcept;
 
 /// Orphans the calling thread's pages, as its end does by itself: its blocks stay valid. A later
-/// allocation prepares the thread again. Time linear in the pages of the thread.
+/// allocation prepares the thread again, with the main heap as its default. Does nothing in a
+/// thread that never allocated, or a second time. Time linear in the pages of the thread.
 mi_decl_export void mi_thread_done(void) mi_attr_noexcept;
+
+/**
+ * Lets go of all memory of the calling thread, which is about to sleep for long: what is free in
+ * its pages can be used by other threads, and empty pages are released. Its blocks stay valid, and
+ * the thread may allocate and free as before whenever it wakes. Time linear in the pages of the
+ * thread; without effect in a thread that never allocated.
+ */
+mi_decl_export void ashlar_thread_park(void) mi_attr_noexcept;
+
+/// Says that the calling thread belongs to a pool and sleeps between tasks: from now on it keeps no
+/// empty page, and does not take over pages by freeing into them. Constant time.
+mi_decl_export void mi_thread_set_in_threadpool(void) mi_attr_noexcept;
+
+/**
+ * Has the calling thread own little memory: collects, and then lets go of pages, the full ones
+ * first, until those that it owns are at most `target_thread_owned` bytes. Blocks in them stay
+ * valid; other threads may use what is free in them. 0: all, as ashlar_thread_park() does. Time
+ * linear in the pages of the thread.
+ */
+mi_decl_export void mi_collect_reduce(size_t target_thread_owned) mi_attr_noexcept;
 
 /// Prepares the process. Happens by itself before the first allocation; a second call does
 /// nothing. Any thread.
 mi_decl_export void mi_process_init(void) mi_attr_noexcept;
+
+/**
+ * Ends the use of the library in this process. Happens by itself when the process exits; a second
+ * call does nothing. Allocating and freeing goes on to work afterwards, since destructors and
+ * libraries may still do so. With the option destroy_on_exit, memory is given back: all heaps but
+ * the main one are destroyed and, where the library does not override malloc (then libc itself may
+ * still hold blocks), so is the main heap; no other thread may use the library then.
+ */
+mi_decl_export void mi_process_done(void) mi_attr_noexcept;
 
 /// @}
 

@@ -2,6 +2,7 @@
 #include "base/compiler.h"
 #include "heap/allocate.h"
 #include "heap/process.h"
+#include "heap/process_end.h"
 #include "heap/thread_life.h"
 #include "mimalloc.h"
 
@@ -23,5 +24,11 @@ ASHLAR_EXPORT void mi_thread_init(void) noexcept {
   }
 }
 ASHLAR_EXPORT void mi_thread_done(void) noexcept { ashlar::end_thread(); }
+ASHLAR_EXPORT void mi_thread_set_in_threadpool(void) noexcept { ashlar::note_pool_thread(); }
+ASHLAR_EXPORT void ashlar_thread_park(void) noexcept { ashlar::park_thread(); }
+ASHLAR_EXPORT void mi_collect_reduce(std::size_t target_thread_owned) noexcept {
+  ashlar::reduce(target_thread_owned);
+}
+ASHLAR_EXPORT void mi_process_done(void) noexcept { ashlar::end_process(); }
 
 }  // extern "C"

@@ -17,13 +17,19 @@
 
 namespace ashlar {
 
+// Whether memory may be purged, and what it holds then: zero where it is private and anonymous;
+// anything where the program brought it, since it may be a file, or shared.
+enum class Purging : std::uint8_t { kNever, kLeavesUnknown, kLeavesZero };
+
 // What an arena knows of its memory when it is made.
 struct ArenaMemory {
   void* start = nullptr;   // aligned to kArenaAlignment
   std::size_t size = 0;    // bytes, a multiple of kSliceSize
   bool committed = false;  // all of it may be touched
-  bool zero = false;       // all of it reads as zero, and does again after a purge
-  bool purgeable = false;  // private and anonymous, so that a purge gives pages back
+  bool zero = false;       // all of it reads as zero
+  Purging purging = Purging::kNever;
+  bool exclusive = false;  // serves only who names it
+  bool owned = false;      // reserved by us, so that it can be unmapped again
 };
 
 // Where each part of an arena's metadata begins, in bytes from its start.
@@ -114,7 +120,7 @@ class Arena {
       clear_run(words(), &SliceWords::dirty,
                 {run.first + touched, {run.count.value - touched.value}});
     }
-    if (memory_.purgeable) {
+    if (memory_.purging != Purging::kNever) {
       set_run(words(), &SliceWords::waiting, {run.first, touched});
       // relaxed: a sum that only decides when to purge.
       waiting_.fetch_add(touched.value, std::memory_order_relaxed);
@@ -185,6 +191,26 @@ class Arena {
                       layout_.words);
   }
 
+  // Calls visit(slice) for every slice that was in use when it was looked at, but for those of the
+  // metadata. Others may claim and release meanwhile.
+  template <class Visit>
+  void for_each_in_use(Visit visit) const {
+    for (std::uint32_t word = 0; word < layout_.words; ++word) {
+      // acquire: what the holder of a slice wrote before it handed anything on is seen.
+      std::uint64_t bits = words()[word].in_use.load(std::memory_order_acquire);
+      for (; bits != 0; bits &= bits - 1) {
+        const SliceIndex slice{word * kBitsPerWord +
+                               static_cast<std::uint32_t>(std::countr_zero(bits))};
+        if (slice.value >= metadata_slices_ && slice.value < layout_.slices) {
+          visit(slice);
+        }
+      }
+    }
+  }
+
+  bool is_exclusive() const { return memory_.exclusive; }
+  bool is_owned() const { return memory_.owned; }
+
   // For tests and reports: how many slices of a run are free / committed / dirty / waiting.
   std::uint32_t count_in_use() const { return count_all(&SliceWords::in_use); }
   std::uint32_t count_waiting() const { return count_all(&SliceWords::waiting); }
@@ -252,7 +278,9 @@ class Arena {
     // relaxed: a sum that only decides when to purge.
     waiting_.fetch_sub(waited, std::memory_order_relaxed);
     if (purged) {
-      clear_run(words(), &SliceWords::dirty, run);
+      if (memory_.purging == Purging::kLeavesZero) {
+        clear_run(words(), &SliceWords::dirty, run);
+      }
       set_run(words(), &SliceWords::purged, run);
     }
     claim_.release(run);

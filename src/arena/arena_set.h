@@ -59,6 +59,17 @@ class ArenaSet {
     return this->claim(count, alignment, {0}, claim);
   }
 
+  // The same from one arena, an exclusive one or not; false when that is full.
+  bool claim_in(ArenaType* arena, SliceCount count, SliceCount alignment, SliceCount headroom,
+                Claim<Os>* claim) {
+    if (!arena->claim(count, alignment, headroom, &claim->run, &claim->contents)) {
+      return false;
+    }
+    claim->arena = arena;
+    note_claimed(count);
+    return true;
+  }
+
   // The same, with room to grow into behind them (see Arena::claim).
   bool claim(SliceCount count, SliceCount alignment, SliceCount headroom, Claim<Os>* claim) {
     // A new arena may be full again, through other threads, before we get to it. At most as many
@@ -147,6 +158,30 @@ class ArenaSet {
     return publish(memory);
   }
 
+  // An arena of at least `size` bytes from the system; nullptr where it has none.
+  ArenaType* add_reserved(std::size_t size, bool committed, bool exclusive) {
+    LockGuard guard(lock_);
+    const std::size_t least = size < kArenaMinSize ? kArenaMinSize : size;
+    return reserve_arena(align_up(least, kArenaAlignment), committed, exclusive);
+  }
+
+  // Unmaps the arenas but for those that keep(arena) says yes to, and forgets them all; memory of
+  // the program's is left to it. No other thread uses them, nor anybody what was in them.
+  template <class Keep>
+  void unmap_unless(Keep keep) {
+    LockGuard guard(lock_);
+    // relaxed: no other thread uses them.
+    const std::uint32_t count = count_.exchange(0, std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      ArenaType* const gone = arena(i);
+      if (gone->is_owned() && !keep(*gone)) {
+        Os::release(gone->start(), gone->size());
+      }
+    }
+    // relaxed: a sum that only decides when to purge.
+    claimed_.store(0, std::memory_order_relaxed);
+  }
+
   Lock& lock() { return lock_; }
 
  private:
@@ -154,9 +189,7 @@ class ArenaSet {
                   Claim<Os>* claim) {
     for (std::uint32_t i = 0; i < end; ++i) {
       ArenaType* const candidate = arena(i);
-      if (candidate->claim(count, alignment, headroom, &claim->run, &claim->contents)) {
-        claim->arena = candidate;
-        note_claimed(count);
+      if (!candidate->is_exclusive() && claim_in(candidate, count, alignment, headroom, claim)) {
         return true;
       }
     }
@@ -186,26 +219,31 @@ class ArenaSet {
       if (size < kArenaMinSize) {
         return false;
       }
-      if (reserve_arena(size) != nullptr) {
+      if (reserve_arena(size, Os::overcommits(), false) != nullptr) {
         return true;
       }
     }
     return false;
   }
 
-  ArenaType* reserve_arena(std::size_t size) ASHLAR_REQUIRES(lock_) {
-    const bool eager = Os::overcommits();
+  ArenaType* reserve_arena(std::size_t size, bool committed, bool exclusive)
+      ASHLAR_REQUIRES(lock_) {
     void* const hint = reinterpret_cast<void*>(next_hint_);
     void* const start =
-        Os::reserve(hint, size, kArenaAlignment, eager ? Access::kReadWrite : Access::kNone);
+        Os::reserve(hint, size, kArenaAlignment, committed ? Access::kReadWrite : Access::kNone);
     if (start == nullptr) {
       return nullptr;
     }
     if (next_hint_ != 0) {
       next_hint_ += align_up(size, kArenaAlignment);
     }
-    ArenaType* const made = publish(
-        {.start = start, .size = size, .committed = eager, .zero = true, .purgeable = true});
+    ArenaType* const made = publish({.start = start,
+                                     .size = size,
+                                     .committed = committed,
+                                     .zero = true,
+                                     .purging = Purging::kLeavesZero,
+                                     .exclusive = exclusive,
+                                     .owned = true});
     if (made == nullptr) {
       Os::release(start, size);
     } else {

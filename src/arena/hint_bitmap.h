@@ -47,8 +47,8 @@ class HintBitmap {
     return (word(slice.value / kBitsPerWord).fetch_and(~bit, std::memory_order_acquire) & bit) != 0;
   }
 
-  // Takes the lowest hint at or after *slice out of the set; false where there is none.
-  bool take(SliceIndex* slice) {
+  // Finds the lowest hint at or after *slice, and leaves it in the set; false where there is none.
+  bool find(SliceIndex* slice) {
     for (std::uint32_t index = slice->value / kBitsPerWord; index < word_count_;) {
       // acquire: pairs with the release in set.
       const std::uint64_t any =
@@ -58,7 +58,7 @@ class HintBitmap {
         continue;
       }
       index += static_cast<std::uint32_t>(std::countr_zero(any));
-      if (take_from(index, slice)) {
+      if (find_in(index, slice)) {
         return true;
       }
       ++index;
@@ -66,27 +66,32 @@ class HintBitmap {
     return false;
   }
 
- private:
-  bool take_from(std::uint32_t index, SliceIndex* slice) {
-    std::uint64_t from = ~std::uint64_t{0};
-    if (index == slice->value / kBitsPerWord) {
-      from <<= slice->value % kBitsPerWord;
-    }
-    // relaxed: finds candidates; clear decides.
-    std::uint64_t bits = word(index).load(std::memory_order_relaxed);
-    if (bits == 0) {
-      forget_if_empty(index);
-      return false;
-    }
-    for (bits &= from; bits != 0; bits &= bits - 1) {
-      const SliceIndex candidate{index * kBitsPerWord +
-                                 static_cast<std::uint32_t>(std::countr_zero(bits))};
-      if (clear(candidate)) {
-        *slice = candidate;
+  // Takes the lowest hint at or after *slice out of the set; false where there is none.
+  bool take(SliceIndex* slice) {
+    for (; find(slice); ++slice->value) {
+      if (clear(*slice)) {
         return true;
       }
     }
     return false;
+  }
+
+ private:
+  bool find_in(std::uint32_t index, SliceIndex* slice) {
+    // acquire: pairs with the release in set; the page is seen as it was published.
+    std::uint64_t bits = word(index).load(std::memory_order_acquire);
+    if (bits == 0) {
+      forget_if_empty(index);
+      return false;
+    }
+    if (index == slice->value / kBitsPerWord) {
+      bits &= ~std::uint64_t{0} << (slice->value % kBitsPerWord);
+    }
+    if (bits == 0) {
+      return false;
+    }
+    slice->value = index * kBitsPerWord + static_cast<std::uint32_t>(std::countr_zero(bits));
+    return true;
   }
 
   // Clears the summary bit of an empty word, and sets it again where a hint came in between.

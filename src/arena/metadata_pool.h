@@ -54,6 +54,16 @@ class MetadataPool {
     list->first = record;
   }
 
+  // Forgets all records, whose memory is about to be unmapped.
+  void forget_all() {
+    LockGuard guard(lock_);
+    for (FreeList& list : lists_) {
+      list = {};
+    }
+    at_ = nullptr;
+    left_ = 0;
+  }
+
   Lock& lock() { return lock_; }
 
  private:

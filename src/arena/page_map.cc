@@ -49,6 +49,18 @@ bool PageMap::open_window(std::uintptr_t base) {
   return true;
 }
 
+void PageMap::unmap() {
+  System::release(window_, window_entries_ * sizeof(Page*));
+  window_entries_ = 0;
+  for (std::atomic<std::uintptr_t>& root : root_) {
+    // relaxed: no other thread uses the map.
+    const std::uintptr_t entry = root.load(std::memory_order_relaxed);
+    if (entry != 0 && (entry & kWholeSpan) == 0) {
+      System::release(reinterpret_cast<void*>(entry), sizeof(Leaf));
+    }
+  }
+}
+
 PageMap::Leaf* PageMap::leaf_for(std::size_t root_index) {
   // acquire: pairs with the release below.
   std::uintptr_t entry = root_[root_index].load(std::memory_order_acquire);

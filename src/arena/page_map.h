@@ -52,6 +52,9 @@ class ASHLAR_HIDDEN PageMap {
   // and nothing changed, where memory for the map itself can't be had.
   bool split_before(const void* start);
 
+  // Gives the memory of the map back; it is not used any more.
+  void unmap();
+
   // Places the window, once, before anything is entered; false: no memory, all goes two levels.
   bool open_window(std::uintptr_t base);
 

@@ -26,20 +26,15 @@ std::size_t aligned_block_size(std::size_t size, std::size_t alignment) {
   return 0;
 }
 
-void* allocate_plain(std::size_t size, Contents contents) {
-  return contents == Contents::kZero ? allocate<Contents::kZero>(size)
-                                     : allocate<Contents::kUnknown>(size);
-}
-
 // Takes a larger block and points into it. The page is told that its blocks may be freed by
 // such pointers.
 void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t offset,
-                        Contents contents) {
+                        Contents contents, Heap* heap) {
   std::size_t larger = 0;
   if (__builtin_add_overflow(size, alignment - 1, &larger) || is_too_large(larger)) {
     return fail_too_large(size);
   }
-  void* const block = allocate_plain(larger, contents);
+  void* const block = allocate_plain(heap, larger, contents);
   if (block == nullptr) {
     return nullptr;
   }
@@ -52,13 +47,14 @@ void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t off
 }
 
 // What no size class aligns: slices of an arena, or a mapping, that start right.
-void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents contents) {
+void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents contents,
+                            Heap* heap) {
   // Even a small block of this kind has slices of its own.
   const std::size_t least = size > kMediumBlockMax ? size : kMediumBlockMax + 1;
-  void* block = allocate_huge(least, alignment, contents);
+  void* block = allocate_huge(heap_or_default(heap), least, alignment, contents);
   if (block == nullptr) {
     collect(true);
-    block = allocate_huge(least, alignment, contents);
+    block = allocate_huge(heap_or_default(heap), least, alignment, contents);
   }
   return block != nullptr ? block : fail_out_of_memory(size);
 }
@@ -66,7 +62,7 @@ void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents co
 }  // namespace
 
 void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offset,
-                       Contents contents) {
+                       Contents contents, Heap* heap) {
   if (unlikely(!is_power_of_two(alignment))) {
     report_warning("aligned allocation: the alignment %zu is not a power of two", alignment);
     errno = EINVAL;
@@ -77,18 +73,18 @@ void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offs
   }
   offset &= alignment - 1;
   if (offset != 0) {
-    return allocate_interior(size, alignment, offset, contents);
+    return allocate_interior(size, alignment, offset, contents, heap);
   }
   if (alignment <= kWordSize || (alignment <= kBlockAlignment && size > kWordSize)) {
-    return allocate_plain(size, contents);
+    return allocate_plain(heap, size, contents);
   }
   if (const std::size_t block_size = aligned_block_size(size, alignment); block_size != 0) {
-    return allocate_plain(block_size, contents);
+    return allocate_plain(heap, block_size, contents);
   }
   // Huge blocks start at slices.
   return alignment <= kSliceSize && size > kMediumBlockMax
-             ? allocate_plain(size, contents)
-             : allocate_aligned_huge(size, alignment, contents);
+             ? allocate_plain(heap, size, contents)
+             : allocate_aligned_huge(size, alignment, contents, heap);
 }
 
 }  // namespace ashlar

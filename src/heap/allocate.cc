@@ -30,14 +30,14 @@ struct DeferredFree {
 };
 constinit DeferredFree deferred_free;
 
-void call_deferred_free(ThreadHeap* heap, bool force) {
+void call_deferred_free(ThreadHeap* backing, bool force) {
   // acquire: pairs with the release in register_deferred_free; arg belongs to it.
   DeferredFreeFunction* const function = deferred_free.function.load(std::memory_order_acquire);
-  if (function != nullptr && !heap->in_deferred_free) {
-    heap->in_deferred_free = true;
+  if (function != nullptr && !backing->in_deferred_free) {
+    backing->in_deferred_free = true;
     // relaxed: ordered by the acquire above.
-    function(force, heap->heartbeat, deferred_free.arg.load(std::memory_order_relaxed));
-    heap->in_deferred_free = false;
+    function(force, backing->heartbeat, deferred_free.arg.load(std::memory_order_relaxed));
+    backing->in_deferred_free = false;
   }
 }
 
@@ -66,13 +66,15 @@ void visit_retired(ThreadHeap* heap) {
   heap->retired_to = to;
 }
 
+// The heartbeat is the thread's: it counts in its part for the main heap.
 void beat(ThreadHeap* heap) {
-  ++heap->heartbeat;
-  call_deferred_free(heap, false);
+  ThreadHeap* const backing = heap->backing;
+  ++backing->heartbeat;
+  call_deferred_free(backing, false);
   if (heap->retired_from < heap->retired_to) {
     visit_retired(heap);
   }
-  if (heap->heartbeat % kPurgeInterval == 0 && arenas.purge_pending()) {
+  if (backing->heartbeat % kPurgeInterval == 0 && arenas.purge_pending()) {
     arenas.purge_if_due(System::clock_ms());
   }
 }
@@ -131,22 +133,48 @@ Page* find_page(ThreadHeap* heap, SizeClass size_class) {
     }
     set_full_aside(heap, orphan);
   }
-  Page* const fresh = acquire_page(size_class, heap->id);
+  Page* const fresh = acquire_page(size_class, heap);
   if (fresh == nullptr) {
     return nullptr;
   }
-  fresh->heap = heap;
   heap->push_front(fresh);
   extend_page(fresh);
   return fresh;
 }
 
-// The thread's heap, made now if it is the thread's first allocation; nullptr where it has none.
-ThreadHeap* heap_of_thread() { return thread_heap != &empty_heap ? thread_heap : start_thread(); }
+// The thread's part of a heap (nullptr: of its default heap), made now if it is the first time;
+// nullptr where it can have none.
+ThreadHeap* part_for(Heap* heap) {
+  if (thread_heap == &empty_heap && start_thread() == nullptr) {
+    return nullptr;
+  }
+  // relaxed: settle_thread acquires it again.
+  if (unlikely(thread_heap->backing->attention.load(std::memory_order_relaxed))) {
+    settle_thread(thread_heap->backing);
+  }
+  return heap == nullptr ? thread_heap : thread_heap_in(heap);
+}
 
-void* try_allocate(std::size_t size, Contents contents) {
-  ThreadHeap* const heap = heap_of_thread();
-  return heap == nullptr ? allocate_late(size, contents) : allocate_from(heap, size, contents);
+void* try_allocate(Heap* heap, std::size_t size, Contents contents) {
+  ThreadHeap* const part = part_for(heap);
+  return part == nullptr ? allocate_late(heap != nullptr ? heap : &main_heap, size, contents)
+                         : allocate_from(part, size, contents);
+}
+
+std::size_t owned_bytes(const ThreadHeap* backing) {
+  std::size_t bytes = 0;
+  for (const ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+    for (const PageQueue& queue : part->queues) {
+      if (const Page* const page = queue.first()) {
+        bytes += queue.count() * page_bytes(page);
+      }
+    }
+    const Page* page = part->full.first();
+    for (std::uint32_t left = part->full.count(); left != 0; --left, page = page->next) {
+      bytes += page_bytes(page);
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -154,7 +182,7 @@ void* try_allocate(std::size_t size, Contents contents) {
 void* allocate_from(ThreadHeap* heap, std::size_t size, Contents contents) {
   if (size > kMediumBlockMax) {
     beat(heap);
-    return allocate_huge(size, kSliceSize, contents);
+    return allocate_huge(heap->home, size, kSliceSize, contents);
   }
   const SizeClass size_class = size_class_of(size);
   // Blocks that the direct table does not cover come by here each time: no beat for them while
@@ -171,14 +199,18 @@ void* allocate_from(ThreadHeap* heap, std::size_t size, Contents contents) {
 }
 
 void* allocate_slow(std::size_t size, Contents contents) {
+  return allocate_in_slow(nullptr, size, contents);
+}
+
+void* allocate_in_slow(Heap* heap, std::size_t size, Contents contents) {
   if (unlikely(is_too_large(size))) {
     return fail_too_large(size);
   }
-  void* block = try_allocate(size, contents);
+  void* block = try_allocate(heap, size, contents);
   if (unlikely(block == nullptr)) {
     // Memory may be at hand that only has to be collected.
     collect(true);
-    block = try_allocate(size, contents);
+    block = try_allocate(heap, size, contents);
     if (block == nullptr) {
       return fail_out_of_memory(size);
     }
@@ -211,8 +243,7 @@ void register_deferred_free(DeferredFreeFunction* function, void* arg) {
   deferred_free.function.store(function, std::memory_order_release);
 }
 
-void collect_heap(ThreadHeap* heap, bool force) {
-  call_deferred_free(heap, force);
+void collect_part(ThreadHeap* heap) {
   // The full pages first: those with room join the queues below.
   for (std::uint32_t left = heap->full.count(); left != 0; --left) {
     Page* const page = heap->full.first();
@@ -239,12 +270,45 @@ void collect_heap(ThreadHeap* heap, bool force) {
   }
 }
 
-void collect(bool force) {
-  if (thread_heap != &empty_heap) {
-    collect_heap(thread_heap, force);
+void collect_thread(ThreadHeap* backing, bool force) {
+  // relaxed: settle_thread acquires it again.
+  if (backing->attention.load(std::memory_order_relaxed)) {
+    settle_thread(backing);
+  }
+  call_deferred_free(backing, force);
+  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+    collect_part(part);
+  }
+}
+
+void collect_heap(Heap* heap, bool force) {
+  if (ThreadHeap* const part = find_thread_heap(heap)) {
+    call_deferred_free(part->backing, force);
+    collect_part(part);
   }
   if (force) {
-    collect_late_heap(force);
+    arenas.purge_now();
+  }
+}
+
+void reduce(std::size_t target) {
+  if (thread_heap == &empty_heap) {
+    return;
+  }
+  ThreadHeap* const backing = thread_heap->backing;
+  collect_thread(backing, false);
+  std::size_t owned = owned_bytes(backing);
+  for (ThreadHeap* part = backing; part != nullptr && owned > target; part = part->next_of_thread) {
+    owned -= let_go_of(part, owned - target);
+  }
+}
+
+void collect(bool force) {
+  if (thread_heap != &empty_heap) {
+    collect_thread(thread_heap->backing, force);
+  }
+  if (force) {
+    collect_late_heap();
     arenas.purge_now();
   }
 }

@@ -4,12 +4,30 @@
 
 #include <cstddef>
 
+#include "heap/heap.h"
 #include "heap/thread_heap.h"
 
 namespace ashlar {
 
-// Allocates from this heap by the slow path; nullptr when memory is short (errno is untouched).
-void* allocate_from(ThreadHeap* heap, std::size_t size, Contents contents);
+// Allocates from a thread's part of a heap by the slow path; nullptr when memory is short (errno is
+// untouched).
+void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents);
+
+// malloc or calloc from a heap, or from the thread's default heap (nullptr).
+inline void* allocate_plain(Heap* heap, std::size_t size, Contents contents) {
+  if (heap != nullptr) {
+    ThreadHeap* const part = thread_heap_in(heap);
+    return contents == Contents::kZero ? allocate_in<Contents::kZero>(heap, part, size)
+                                       : allocate_in<Contents::kUnknown>(heap, part, size);
+  }
+  return contents == Contents::kZero ? allocate<Contents::kZero>(size)
+                                     : allocate<Contents::kUnknown>(size);
+}
+
+// The heap itself, or the calling thread's default heap for nullptr.
+inline Heap* heap_or_default(Heap* heap) {
+  return heap != nullptr ? heap : thread_heap != &empty_heap ? thread_heap->home : &main_heap;
+}
 
 // What every failed allocation ends in: errno, and the error handler. Returns nullptr.
 void* fail_out_of_memory(std::size_t size);
@@ -29,11 +47,20 @@ inline std::size_t request_size(std::size_t count, std::size_t size) {
 using DeferredFreeFunction = void(bool force, unsigned long long heartbeat, void* arg);
 void register_deferred_free(DeferredFreeFunction* function, void* arg);
 
-// Collects what was freed in this heap and gives empty pages back; with `force` also calls the
-// deferred free function.
-void collect_heap(ThreadHeap* heap, bool force);
+// Collects what was freed in a thread's part of a heap, and gives empty pages back.
+void collect_part(ThreadHeap* part);
 
-// Collects the calling thread's heap; with `force` also the late heap, and purges.
+// Collects all parts of a thread, after a call of the deferred free function.
+void collect_thread(ThreadHeap* backing, bool force);
+
+// Collects what the calling thread has of a heap; with `force` also purges.
+void collect_heap(Heap* heap, bool force);
+
+// Collects all that the calling thread has; with `force` also the late heap, and purges.
 void collect(bool force);
+
+// Collects, and lets go of pages with room until the calling thread owns no more than `target`
+// bytes of pages, if that can be reached: full pages are let go of as well.
+void reduce(std::size_t target);
 
 }  // namespace ashlar

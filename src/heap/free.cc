@@ -47,10 +47,10 @@ void free_remote(Page* page, Block* block) {
   }
   // Ours now. A thread that only frees gets a heap as well: what it takes over it then frees
   // into without any atomic operation.
-  if (thread_heap == &empty_heap && !thread_has_ended()) {
+  if (thread_heap == &empty_heap) {
     start_thread();
   }
-  take_over(thread_heap, page);
+  take_over(page);
 }
 
 }  // namespace
@@ -62,6 +62,16 @@ Resolved resolve(const void* pointer) {
   }
   Block* const block = block_of(page, pointer);
   return {page, block, page->block_size - bytes_between(block, pointer)};
+}
+
+bool is_block(const void* pointer) {
+  const Page* const page = page_map.find(pointer);
+  if (page == nullptr) {
+    return false;
+  }
+  const std::size_t offset = bytes_between(page->start, pointer);
+  return (owner_of(page) & kOwnerInterior) != 0 ||
+         (offset % page->block_size == 0 && offset / page->block_size < page->reserved);
 }
 
 void report_invalid_pointer(const char* call, const void* pointer) {
@@ -121,7 +131,8 @@ void free_other_slow(Page* page, void* pointer) {
 void page_empty_slow(Page* page) {
   ThreadHeap* const heap = page->heap;
   const bool small = page->slices == kSmallPageSlices;
-  if (heap->queues[page->size_class].is_only(page) && (small || !is_multi_threaded())) {
+  if (heap->queues[page->size_class].is_only(page) && (small || !is_multi_threaded()) &&
+      !heap->backing->in_pool) {
     page->retire_visits =
         static_cast<std::uint8_t>(small ? kActive.retire_visits : kActive.retire_visits_large);
     const SizeClass size_class = page->size_class;

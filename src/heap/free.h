@@ -16,6 +16,9 @@ struct Resolved {
 
 Resolved resolve(const void* pointer);
 
+// Whether the pointer is the start of a block, live or free, as an allocation returned it.
+bool is_block(const void* pointer);
+
 // Tells of a pointer that is not ours; `call` is the function it was passed to.
 void report_invalid_pointer(const char* call, const void* pointer);
 

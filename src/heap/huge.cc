@@ -2,6 +2,7 @@
 #include "heap/huge.h"
 
 #include "arena/page_map.h"
+#include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "support/stats.h"
@@ -16,13 +17,15 @@ SliceCount slices_for(std::size_t bytes) {
 std::size_t bytes_of(SliceCount slices) { return std::size_t{slices.value} * kSliceSize; }
 
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
-void* enter_huge(const PageMemory& memory, std::size_t usable) {
-  make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents);
+void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
+  make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents,
+                 heap);
   if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
     release_unused(memory);
     return nullptr;
   }
-  process_stats.pages.add(1);
+  note_unowned(heap, 1);
+  note_entered(memory.page);
   process_stats.huge_blocks.add(1);
   return memory.start;
 }
@@ -138,37 +141,40 @@ void* resize_mapping(Page* page, std::size_t size) {
   return page->start;
 }
 
-void* allocate_mapping(std::size_t size, std::size_t alignment) {
+void* allocate_mapping(Heap* heap, std::size_t size, std::size_t alignment) {
   PageMemory memory;
-  return acquire_mapping(size, alignment, &memory) ? enter_huge(memory, memory.bytes) : nullptr;
+  return acquire_mapping(heap, size, alignment, &memory) ? enter_huge(heap, memory, memory.bytes)
+                                                         : nullptr;
 }
 
 }  // namespace
 
-void* allocate_huge(std::size_t size, std::size_t alignment, Contents contents) {
+void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Contents contents) {
   PageMemory memory;
-  if (size > kArenaBlockMax || alignment > kArenaAlignment ||
-      !acquire_slices(slices_for(size), slices_for(alignment), {0}, &memory)) {
-    return allocate_mapping(size, alignment);
+  // What has to stay in its arena takes slices whatever its size.
+  const bool fits =
+      alignment <= kArenaAlignment && (size <= kArenaBlockMax || heap->arena != nullptr);
+  if (!fits || !acquire_slices(heap, slices_for(size), slices_for(alignment), {0}, &memory)) {
+    return allocate_mapping(heap, size, alignment);
   }
   const std::size_t usable = align_up(size, System::page_size());
-  void* const block = enter_huge(memory, usable);
+  void* const block = enter_huge(heap, memory, usable);
   if (block != nullptr && contents == Contents::kZero && memory.contents != Contents::kZero) {
     __builtin_memset(block, 0, usable);
   }
   return block;
 }
 
-void* allocate_growing(std::size_t size) {
+void* allocate_growing(Heap* heap, std::size_t size) {
   PageMemory memory;
   if (size <= kArenaBlockMax) {
     const SliceCount slices = slices_for(size);
     const SliceCount room{slices_for(kArenaBlockMax).value - slices.value};
-    if (acquire_slices(slices, {1}, room, &memory)) {
-      return enter_huge(memory, align_up(size, System::page_size()));
+    if (acquire_slices(heap, slices, {1}, room, &memory)) {
+      return enter_huge(heap, memory, align_up(size, System::page_size()));
     }
   }
-  return allocate_huge(size, kSliceSize, Contents::kUnknown);
+  return allocate_huge(heap, size, kSliceSize, Contents::kUnknown);
 }
 
 void free_huge(Page* page) {

@@ -9,13 +9,14 @@
 
 namespace ashlar {
 
-// A block of at least `size` bytes at a multiple of `alignment` (a power of two, kSliceSize or
-// more); nullptr when memory is short. Complexity: that of claiming slices, or of mmap.
-void* allocate_huge(std::size_t size, std::size_t alignment, Contents contents);
+// A block of the heap of at least `size` bytes at a multiple of `alignment` (a power of two,
+// kSliceSize or more); nullptr when memory is short. Complexity: that of claiming slices, or of
+// mmap.
+void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Contents contents);
 
 // The same for a block that has grown and may grow again: it is placed where there is room to do
 // so without being copied, if there is such a place. Not zeroed.
-void* allocate_growing(std::size_t size);
+void* allocate_growing(Heap* heap, std::size_t size);
 
 void free_huge(Page* page);
 

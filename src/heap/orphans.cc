@@ -1,6 +1,7 @@
 // Orphan pages: how they are published, taken over and adopted.
 #include "heap/orphans.h"
 
+#include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "support/check.h"
@@ -13,8 +14,10 @@ namespace {
 // them make room sooner or later, and then they are published.
 constexpr std::uint32_t kRoomWorthPublishing = 8;
 
-// Hints that a search for an orphan follows before it gives up.
+// Hints that a search for an orphan follows before it gives up, and that it looks at in one arena:
+// those of other heaps' pages are no more than looked at.
 constexpr int kAdoptTries = 8;
+constexpr int kAdoptLooks = 64;
 
 // Of the take-overs beyond the limit, every such-and-so-many makes a page change places.
 constexpr std::uint32_t kRotation = 4;
@@ -27,17 +30,26 @@ void adopt(ThreadHeap* heap, Page* page) {
   page->heap = heap;
   page->retire_visits = 0;
   set_owner(page, heap->id);
-  process_stats.orphan_pages.sub(1);
+  note_adopted(heap->home);
 }
 
-// Lets go of a page that is nobody's in name already. Each round that fails had a block freed
-// by another thread, so there are at most as many rounds as the page has blocks.
+}  // namespace
+
+void note_adopted(Heap* home) {
+  process_stats.orphan_pages.sub(1);
+  note_unowned(home, -1);
+}
+
+// Each round that fails had a block freed by another thread, so there are at most as many as the
+// page has blocks, and two more: its heap is deleted once, and its record used anew meanwhile.
 void publish(Page* page) {
   for (;;) {
+    settle_page(page);
     collect_page(page);
     check_page(page);
+    Heap* const home = home_of(page);
     if (page->is_empty()) {
-      process_stats.orphan_pages.sub(1);
+      note_adopted(home);
       release_page(page);
       return;
     }
@@ -52,24 +64,29 @@ void publish(Page* page) {
       if (hint) {
         arena->orphans(size_class).set(slice);
       }
-      return;
+      // Deleter: marks the heap, looks at the page, which is still owned. Owner: lets it go. Then
+      // nobody would move it; so the owner looks at the mark again, and takes the page back.
+      if (!is_deleted(home) || try_own(&page->remote) == Taken::kNo) {
+        return;
+      }
     }
   }
 }
-
-}  // namespace
 
 void let_go(Page* page) {
   check(page->list == PageList::kNone, "a page that is let go stands in no list");
   page->heap = nullptr;
   set_owner(page, kNoOwner);
   process_stats.orphan_pages.add(1);
+  note_unowned(home_of(page), 1);
   publish(page);
 }
 
-void take_over(ThreadHeap* heap, Page* page) {
+void take_over(Page* page) {
+  settle_page(page);
   collect_page(page);
-  if (page->is_empty() || heap == &empty_heap) {
+  ThreadHeap* const heap = find_thread_heap(home_of(page));
+  if (page->is_empty() || heap == nullptr || heap->backing->in_pool) {
     publish(page);
     return;
   }
@@ -91,44 +108,70 @@ void take_over(ThreadHeap* heap, Page* page) {
   process_stats.reclaimed_pages.add(1);
 }
 
+namespace {
+
+Page* adopt_from(ThreadHeap* heap, SizeClass size_class, SystemArena* arena, int* tries) {
+  HintBitmap hints = arena->orphans(size_class);
+  int looks = 0;
+  for (SliceIndex slice{0}; *tries < kAdoptTries && looks < kAdoptLooks && hints.find(&slice);
+       ++slice.value, ++looks) {
+    auto* const page = static_cast<Page*>(arena->page_entry(slice));
+    // Hints of other heaps' pages are left where they are.
+    if (home_of(page) != heap->home || !hints.clear(slice)) {
+      continue;
+    }
+    ++*tries;
+    if (try_own(&page->remote) == Taken::kNo) {
+      continue;
+    }
+    // The hint may be from an earlier page at this place: only now are its class and its heap
+    // certain.
+    if (page->size_class != size_class || home_of(page) != heap->home) {
+      publish(page);
+      continue;
+    }
+    collect_page(page);
+    adopt(heap, page);
+    heap->push_front(page);
+    process_stats.adopted_pages.add(1);
+    return page;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 Page* adopt_orphan(ThreadHeap* heap, SizeClass size_class) {
-  const std::uint32_t count = arenas.count_arenas();
   int tries = 0;
+  if (heap->home->arena != nullptr) {
+    return adopt_from(heap, size_class, heap->home->arena, &tries);
+  }
+  const std::uint32_t count = arenas.count_arenas();
   for (std::uint32_t i = 0; i < count; ++i) {
-    SystemArena* const arena = arenas.arena(i);
-    HintBitmap hints = arena->orphans(size_class);
-    for (SliceIndex slice{0}; tries < kAdoptTries && hints.take(&slice); ++slice.value) {
-      ++tries;
-      auto* const page = static_cast<Page*>(arena->page_entry(slice));
-      if (try_own(&page->remote) == Taken::kNo) {
-        continue;
-      }
-      // The hint may be from an earlier page at this place: only now is its class certain.
-      if (page->size_class != size_class) {
-        publish(page);
-        continue;
-      }
-      collect_page(page);
-      adopt(heap, page);
-      heap->push_front(page);
-      process_stats.adopted_pages.add(1);
+    if (Page* const page = adopt_from(heap, size_class, arenas.arena(i), &tries)) {
       return page;
     }
   }
   return nullptr;
 }
 
-void orphan_all(ThreadHeap* heap) {
-  while (Page* const page = heap->full.first()) {
-    heap->remove(page);
+std::size_t let_go_of(ThreadHeap* part, std::size_t bytes) {
+  std::size_t done = 0;
+  auto let_first_go = [&](PageQueue& queue) {
+    Page* const page = queue.first();
+    done += page_bytes(page);
+    part->remove(page);
     let_go(page);
+  };
+  while (done < bytes && part->full.first() != nullptr) {
+    let_first_go(part->full);
   }
-  for (PageQueue& queue : heap->queues) {
-    while (Page* const page = queue.first()) {
-      heap->remove(page);
-      let_go(page);
+  for (PageQueue& queue : part->queues) {
+    while (done < bytes && queue.first() != nullptr) {
+      let_first_go(queue);
     }
   }
+  return done;
 }
 
 }  // namespace ashlar

@@ -2,6 +2,7 @@
 #include "heap/page_source.h"
 
 #include "arena/page_map.h"
+#include "heap/heap.h"
 #include "heap/process.h"
 #include "support/options.h"
 #include "support/stats.h"
@@ -19,6 +20,32 @@ Keys fresh_keys() {
   return keys;
 }
 
+// All pages in mappings of their own, in no order.
+constinit Lock lone_lock{LockRank::kLonePages};
+constinit Page* lone_pages ASHLAR_GUARDED_BY(lone_lock) = nullptr;
+
+void enter_lone(Page* page) {
+  LockGuard guard(lone_lock);
+  page->previous_lone = nullptr;
+  page->next_lone = lone_pages;
+  if (lone_pages != nullptr) {
+    lone_pages->previous_lone = page;
+  }
+  lone_pages = page;
+}
+
+void remove_lone(const Page* page) {
+  LockGuard guard(lone_lock);
+  if (page->previous_lone != nullptr) {
+    page->previous_lone->next_lone = page->next_lone;
+  } else {
+    lone_pages = page->next_lone;
+  }
+  if (page->next_lone != nullptr) {
+    page->next_lone->previous_lone = page->previous_lone;
+  }
+}
+
 // What release needs to know, read back from a page.
 PageMemory memory_of(const Page* page) {
   return {.page = const_cast<Page*>(page),
@@ -31,10 +58,27 @@ PageMemory memory_of(const Page* page) {
 
 }  // namespace
 
-bool acquire_slices(SliceCount slices, SliceCount alignment, SliceCount headroom,
+Lock& lone_pages_lock() { return lone_lock; }
+
+Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg) {
+  Page* taken = nullptr;
+  LockGuard guard(lone_lock);
+  for (Page* page = lone_pages; page != nullptr; page = page->next_lone) {
+    if (take(page, arg)) {
+      page->next = taken;
+      taken = page;
+    }
+  }
+  return taken;
+}
+
+bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, SliceCount headroom,
                     PageMemory* memory) {
   Claim<System> claim;
-  if (!arenas.claim(slices, alignment, headroom, &claim)) {
+  const bool claimed = heap->arena != nullptr
+                           ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim)
+                           : arenas.claim(slices, alignment, headroom, &claim);
+  if (!claimed) {
     return false;
   }
   *memory = {.page = static_cast<Page*>(claim.arena->page_entry(claim.run.first)),
@@ -46,8 +90,9 @@ bool acquire_slices(SliceCount slices, SliceCount alignment, SliceCount headroom
   return true;
 }
 
-bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memory) {
-  if (option_is_enabled(Option::kLimitOsAlloc)) {
+bool acquire_mapping(const Heap* heap, std::size_t bytes, std::size_t alignment,
+                     PageMemory* memory) {
+  if (heap->arena != nullptr || option_is_enabled(Option::kLimitOsAlloc)) {
     return false;
   }
   auto* const lone = static_cast<Page*>(metadata_pool.allocate(sizeof(Page)));
@@ -91,24 +136,34 @@ void release_unused(const PageMemory& memory) {
   release_memory(memory, memory.contents == Contents::kZero ? 0 : memory.bytes);
 }
 
-Page* acquire_page(SizeClass size_class, std::uintptr_t id) {
+Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
+  Heap* const heap = part->home;
   const SliceCount slices = page_slices_of(size_class);
   PageMemory memory;
-  if (!acquire_slices(slices, slices, {0}, &memory) &&
-      !acquire_mapping(std::size_t{slices.value} * kSliceSize, kSliceSize, &memory)) {
+  if (!acquire_slices(heap, slices, slices, {0}, &memory) &&
+      !acquire_mapping(heap, std::size_t{slices.value} * kSliceSize, kSliceSize, &memory)) {
     return nullptr;
   }
   Page* const page = memory.page;
-  make_page(page, memory.arena, memory.start, slices, size_class, memory.contents,
+  make_page(page, memory.arena, memory.start, slices, size_class, memory.contents, heap,
             fresh_keys<PageLinks::Keys>());
   // relaxed: nobody can know of the page before a block of it is handed out.
-  page->owner.store(id, std::memory_order_relaxed);
+  page->owner.store(part->id, std::memory_order_relaxed);
+  page->heap = part;
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
     release_unused(memory);
     return nullptr;
   }
-  process_stats.pages.add(1);
+  note_entered(page);
   return page;
+}
+
+void note_entered(Page* page) {
+  process_stats.pages.add(1);
+  note_page_made(home_of(page));
+  if (page->arena == nullptr) {
+    enter_lone(page);
+  }
 }
 
 void forget_hint(const Page* page) {
@@ -123,10 +178,22 @@ void forget_hint(const Page* page) {
 
 void release_page(Page* page) {
   const PageMemory memory = memory_of(page);
+  const std::size_t touched = page->capacity * page->block_size;
   forget_hint(page);
+  if (memory.arena == nullptr) {
+    remove_lone(page);
+  }
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
   process_stats.pages.sub(1);
-  release_memory(memory, page->capacity * page->block_size);
+  // acq_rel: a deletion may give a huge page another home at this moment; the reference that we
+  // give back is that of the home which we take out.
+  Heap* const home = page->home.exchange(nullptr, std::memory_order_acq_rel);
+  if (page->is_huge()) {
+    note_unowned(home, -1);
+  }
+  clear_remote(page);
+  release_memory(memory, touched);
+  note_page_gone(home);
 }
 
 }  // namespace ashlar

@@ -5,10 +5,17 @@
 #include <cstddef>
 
 #include "base/units.h"
+#include "heap/process.h"
+#include "os/lock.h"
 #include "page/ownership.h"
 #include "page/page.h"
 
 namespace ashlar {
+
+// The pages in no arena that take(page, arg) says yes to, chained by `next`. It is called under
+// the lock of these pages.
+Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg);
+Lock& lone_pages_lock();
 
 // Memory for one page: slices and their entry. Where it is a mapping, `arena` is nullptr, and the
 // entry a record of the metadata pool: a lone page.
@@ -21,14 +28,15 @@ struct PageMemory {
   Contents contents = Contents::kUnknown;
 };
 
-// Slices of an arena, the first at a multiple of `alignment` slices, with `headroom` free slices
-// behind them; false when there are none.
-bool acquire_slices(SliceCount slices, SliceCount alignment, SliceCount headroom,
+// Slices of an arena that the heap may use, the first at a multiple of `alignment` slices, with
+// `headroom` free slices behind them; false when there are none.
+bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, SliceCount headroom,
                     PageMemory* memory);
 
 // A mapping of its own of at least `bytes`, aligned to `alignment` bytes (kSliceSize or more);
-// false when the system has none.
-bool acquire_mapping(std::size_t bytes, std::size_t alignment, PageMemory* memory);
+// false when the system has none, or the heap has to stay in its arena.
+bool acquire_mapping(const Heap* heap, std::size_t bytes, std::size_t alignment,
+                     PageMemory* memory);
 
 // Gives either back. Its first `touched` bytes may hold physical memory; what lies behind them
 // is as it was when it was acquired, which `contents` says.
@@ -37,9 +45,36 @@ void release_memory(const PageMemory& memory, std::size_t touched);
 // Gives back memory that nothing was done with since it was acquired.
 void release_unused(const PageMemory& memory);
 
-// A page of the class, empty and without capacity, entered in the page map and owned by `id`;
-// nullptr when memory is short.
-Page* acquire_page(SizeClass size_class, std::uintptr_t id);
+// A page of the class for this part of a heap, empty and without capacity, entered in the page map
+// and owned by the part's thread; nullptr when memory is short.
+Page* acquire_page(SizeClass size_class, ThreadHeap* part);
+
+// Calls take(page) for the entry of each page that exists during the whole call, and perhaps for
+// others: it may rely on nothing but home and remote before it owns the page, or knows that no
+// other thread runs. Where it says yes, finish(page) follows, which may let go of the page or
+// release it. (Lone pages are taken under their lock, which releasing one takes too.)
+template <class Take, class Finish>
+void for_each_page_entry(Take take, Finish finish) {
+  arenas.for_each_arena([&](const SystemArena& arena) {
+    arena.for_each_in_use([&](SliceIndex slice) {
+      auto* const page = static_cast<Page*>(arena.page_entry(slice));
+      if (home_of(page) != nullptr && take(page)) {
+        finish(page);
+      }
+    });
+  });
+  Page* taken = take_lone_pages(
+      [](Page* page, void* arg) { return (*static_cast<Take*>(arg))(page); }, &take);
+  while (taken != nullptr) {
+    Page* const page = taken;
+    taken = page->next;
+    page->next = nullptr;
+    finish(page);
+  }
+}
+
+// Counts a page that was entered in the page map just now.
+void note_entered(Page* page);
 
 // Takes back the hint that an orphan page was published with, if there is one: its owner needs no
 // finding any more.

@@ -1,8 +1,9 @@
-// Starting the process's allocator, and forking it.
+// Starting the process's allocator.
 #include "heap/process.h"
 
 #include "arena/page_map.h"
-#include "heap/late_heap.h"
+#include "heap/fork.h"
+#include "heap/process_end.h"
 #include "os/thread.h"
 #include "support/messages.h"
 #include "support/options.h"
@@ -15,15 +16,15 @@ constinit MetadataPool<System> metadata_pool{arenas};
 
 namespace {
 
-constinit Lock process_lock{LockRank::kProcess};
+constinit Lock start_lock{LockRank::kProcess};
 constinit std::atomic<bool> started{false};
 constinit std::atomic<std::uintptr_t> first_thread{0};
-constinit Lock random_lock{LockRank::kRandom};
-constinit RandomGenerator generator ASHLAR_GUARDED_BY(random_lock);
+constinit Lock generator_lock{LockRank::kRandom};
+constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
 
 // Where the arenas begin. In debug always the same, so that runs can be compared.
 std::uintptr_t choose_hint() {
-  LockGuard guard(random_lock);
+  LockGuard guard(generator_lock);
   const std::uint64_t steps =
       kActive.random_addresses ? generator.next_below(std::uint64_t{1} << kHintRandomBits) : 0;
   return kHintStart + steps * kHintStep;
@@ -35,34 +36,12 @@ std::int64_t arena_purge_delay() {
   return delay < 0 ? -1 : delay * (factor < 0 ? 0 : factor);
 }
 
-// All locks are taken, outermost first, so that none is held by a thread that the child lacks.
-void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
-  process_lock.lock();
-  late_heap_lock().lock();
-  arenas.lock().lock();
-  metadata_pool.lock().lock();
-  random_lock.lock();
-}
-
-void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
-  random_lock.unlock();
-  metadata_pool.lock().unlock();
-  arenas.lock().unlock();
-  late_heap_lock().unlock();
-  process_lock.unlock();
-}
-
-void after_fork_in_child() {
-  after_fork();
-  reset_messages_after_fork();
-}
-
 bool seed_generator() {
-  LockGuard guard(random_lock);
+  LockGuard guard(generator_lock);
   return generator.seed() == SeedQuality::kStrong;
 }
 
-void start_once() ASHLAR_REQUIRES(process_lock) {
+void start_once() ASHLAR_REQUIRES(start_lock) {
   const bool strong = seed_generator();
   const std::uintptr_t hint = choose_hint();
   page_map.open_window(hint);
@@ -85,7 +64,7 @@ void start_process() {
     return;
   }
   {
-    LockGuard guard(process_lock);
+    LockGuard guard(start_lock);
     // relaxed: written under the lock.
     if (started.load(std::memory_order_relaxed)) {
       return;
@@ -95,11 +74,22 @@ void start_process() {
     started.store(true, std::memory_order_release);
   }
   // Outside the lock, since libc may allocate for it.
-  System::at_fork(before_fork, after_fork, after_fork_in_child);
+  watch_forks();
+  watch_end();
 }
 
-// Before a program can have a second thread.
-[[gnu::constructor]] static void start_with_library() { start_process(); }
+// Before a program can have a second thread, and before other constructors, so that what atexit
+// calls of ours comes after what they registered. (Up to 100 are the compiler's own.)
+[[gnu::constructor(101)]] static void start_with_library() { start_process(); }
+
+Lock& process_lock() { return start_lock; }
+Lock& random_lock() { return generator_lock; }
+
+void note_single_thread() {
+  // relaxed: there is no other thread.
+  first_thread.store(thread_id(), std::memory_order_relaxed);
+  multi_threaded.store(false, std::memory_order_relaxed);
+}
 
 void note_thread() {
   // relaxed: compared with thread ids only; written before any page existed.
@@ -111,7 +101,7 @@ void note_thread() {
 }
 
 std::uint64_t random_number() {
-  LockGuard guard(random_lock);
+  LockGuard guard(generator_lock);
   return generator.next();
 }
 

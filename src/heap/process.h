@@ -1,5 +1,4 @@
-// What the process has one of: the arenas, the pool of our records, the start of it all, and
-// what happens round a fork.
+// What the process has one of: the arenas, the pool of our records, and the start of it all.
 #pragma once
 
 #include <atomic>
@@ -19,7 +18,7 @@ ASHLAR_HIDDEN extern constinit MetadataPool<System> metadata_pool;
 // thread.
 void start_process();
 
-// True once a second thread has allocated or freed. Never goes back.
+// True once a second thread has allocated or freed. Goes back only in a forked child.
 inline constinit std::atomic<bool> multi_threaded{false};
 inline bool is_multi_threaded() {
   // relaxed: a hint that makes full pages be handed over; late is as good as never having seen
@@ -28,6 +27,13 @@ inline bool is_multi_threaded() {
 }
 // Called on slow paths; notes when the caller is not the thread that started the process.
 void note_thread();
+
+// The calling thread is the only one: in a forked child.
+void note_single_thread();
+
+// For fork, which takes them all.
+Lock& process_lock();
+Lock& random_lock();
 
 // From the process's ChaCha20 generator; for keys and places.
 std::uint64_t random_number();

@@ -27,8 +27,9 @@ bool is_placed(const void* pointer, Placement placement) {
 
 void* allocate_placed(std::size_t size, Placement placement) {
   return placement.alignment <= kWordSize && placement.offset % placement.alignment == 0
-             ? allocate<Contents::kUnknown>(size)
-             : allocate_aligned(size, placement.alignment, placement.offset, Contents::kUnknown);
+             ? allocate_plain(placement.heap, size, Contents::kUnknown)
+             : allocate_aligned(size, placement.alignment, placement.offset, Contents::kUnknown,
+                                placement.heap);
 }
 
 // Whether a block that was allocated just now is known to be zero without having been cleared.
@@ -41,7 +42,7 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
                  Contents contents) {
   const bool grows = size > found.usable && size > kMediumBlockMax &&
                      placement.alignment <= kSliceSize && placement.offset == 0;
-  void* moved = grows ? allocate_growing(size) : nullptr;
+  void* moved = grows ? allocate_growing(heap_or_default(placement.heap), size) : nullptr;
   if (moved == nullptr) {
     moved = allocate_placed(size, placement);
   }
@@ -61,8 +62,7 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
 
 void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, Contents contents) {
   if (pointer == nullptr) {
-    void* const fresh = allocate_aligned(size, placement.alignment, placement.offset, contents);
-    return fresh;
+    return allocate_aligned(size, placement.alignment, placement.offset, contents, placement.heap);
   }
   if (unlikely(is_too_large(size))) {
     return fail_too_large(size);

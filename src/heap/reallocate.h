@@ -8,10 +8,11 @@
 
 namespace ashlar {
 
-// How the new block is placed.
+// How a new block is placed, should there be one.
 struct Placement {
   std::size_t alignment = 1;  // a power of two
   std::size_t offset = 0;
+  Heap* heap = nullptr;  // that it comes from; nullptr: the thread's default heap
 };
 
 // realloc, and with kZero rezalloc (bytes beyond the old usable size read as zero). On failure

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "heap/heap.h"
+
 namespace ashlar {
 namespace {
 
@@ -12,11 +14,20 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .queues = {},
                     .full = {},
                     .id = kNoOwner,
-                    .heartbeat = 0,
+                    .number = 0,
+                    .home = nullptr,
+                    .backing = &empty_heap,
+                    .next_of_thread = nullptr,
+                    .next_of_heap = nullptr,
+                    .previous_of_heap = nullptr,
                     .retired_from = 0,
                     .retired_to = 0,
                     .passed_over = 0,
-                    .in_deferred_free = false};
+                    .destroyed = false,
+                    .heartbeat = 0,
+                    .in_deferred_free = false,
+                    .in_pool = false,
+                    .attention = false};
 }
 
 }  // namespace
@@ -25,11 +36,14 @@ constinit Page empty_page{};
 constinit ThreadHeap empty_heap = make_empty_heap(std::make_index_sequence<kDirectWords + 1>());
 ASHLAR_THREAD_LOCAL ThreadHeap* thread_heap = &empty_heap;
 
-void ThreadHeap::start(std::uintptr_t owner_id) {
+void ThreadHeap::start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_part) {
   for (Page*& page : direct) {
     page = &empty_page;
   }
   id = owner_id;
+  number = heap->number;
+  home = heap;
+  backing = main_part;
 }
 
 void ThreadHeap::update_direct(SizeClass size_class) {

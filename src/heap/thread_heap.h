@@ -2,6 +2,7 @@
 // and free. Everything that is not fast is in the other files of this room.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -17,11 +18,15 @@
 
 namespace ashlar {
 
+struct Heap;
+
 // A page without a block: what every miss of the direct table finds. Never written.
 ASHLAR_HIDDEN extern constinit Page empty_page;
 
-// Owner:       the thread it was made for (the late heap: who holds its lock); all fields
-// Shared:      nothing; other threads only compare the id in its pages' owner words
+// Owner:       the thread it was made for (the late heap: who holds its lock); all fields but
+//              those named next
+// Shared:      attention, written by who deletes a heap; number and id are constant;
+//              next_of_heap, previous_of_heap and destroyed are guarded by heaps_lock()
 // Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page;
 //              pages in `queues` have or had room, pages in `full` had none when last looked at;
 //              every page in either has `heap` set to this and its id in the owner word
@@ -29,15 +34,25 @@ ASHLAR_HIDDEN extern constinit Page empty_page;
 struct ThreadHeap {
   Page* direct[kDirectWords + 1];  // by the request in words, rounded up
   PageQueue queues[kSizeClassCount];
-  PageQueue full;              // of all classes, longest full first
-  std::uintptr_t id;           // in the owner word of its pages
-  std::uint64_t heartbeat;     // slow paths so far
+  PageQueue full;        // of all classes, longest full first
+  std::uintptr_t id;     // in the owner word of its pages
+  std::uint64_t number;  // of its heap; never that of another heap
+  Heap* home;            // its heap
+  ThreadHeap* backing;   // the same thread's for the main heap; there the fields below are used
+  ThreadHeap* next_of_thread;  // from the backing one, all of the thread's
+  ThreadHeap* next_of_heap;
+  ThreadHeap* previous_of_heap;
   std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
   std::uint32_t retired_to;
   std::uint32_t passed_over;  // take-overs that found the queue at its limit
-  bool in_deferred_free;      // a registered function is running: do not call it again
+  bool destroyed;             // with its heap: it has no pages, and waits to be dropped
 
-  void start(std::uintptr_t owner_id);
+  std::uint64_t heartbeat;      // slow paths of the thread so far
+  bool in_deferred_free;        // a registered function is running: do not call it again
+  bool in_pool;                 // the thread sleeps between tasks: it keeps little
+  std::atomic<bool> attention;  // a heap of this thread was deleted or destroyed
+
+  void start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_part);
 
   // After the first page of a queue changed.
   void update_direct(SizeClass size_class);
@@ -50,11 +65,14 @@ struct ThreadHeap {
 // Where a thread has no heap (yet, or any more): no page has room here.
 ASHLAR_HIDDEN extern constinit ThreadHeap empty_heap;
 
-// The thread's heap; empty_heap before its first allocation and after its end.
+// The thread's part of its default heap, which is the main heap unless the program has chosen
+// another one; empty_heap before its first allocation and after its end.
 ASHLAR_EXTERN_THREAD_LOCAL ThreadHeap* thread_heap;
 
 // The slow sides of what follows.
 [[nodiscard]] ASHLAR_NOINLINE void* allocate_slow(std::size_t size, Contents contents);
+[[nodiscard]] ASHLAR_NOINLINE void* allocate_in_slow(Heap* heap, std::size_t size,
+                                                     Contents contents);
 ASHLAR_NOINLINE void free_far_slow(void* pointer);
 ASHLAR_NOINLINE void free_other_slow(Page* page, void* pointer);
 ASHLAR_NOINLINE void page_empty_slow(Page* page);
@@ -96,6 +114,20 @@ template <Contents kContents>
   leave_return_register(page);
   if (unlikely(!page->has_free())) {
     return allocate_slow(size, kContents);
+  }
+  return detail::finish_block(page, pop_block(page), kContents);
+}
+
+// The same from what a thread keeps for a heap of its choice.
+template <Contents kContents>
+[[nodiscard]] ASHLAR_ALWAYS_INLINE void* allocate_in(Heap* heap, ThreadHeap* part,
+                                                     std::size_t size) {
+  if (unlikely(size > kDirectMax) || unlikely(part == nullptr)) {
+    return allocate_in_slow(heap, size, kContents);
+  }
+  Page* const page = part->direct[(size + kWordSize - 1) / kWordSize];
+  if (unlikely(!page->has_free())) {
+    return allocate_in_slow(heap, size, kContents);
   }
   return detail::finish_block(page, pop_block(page), kContents);
 }

@@ -1,6 +1,7 @@
-// Threads come and go: their heaps are records of the metadata pool.
+// Threads come and go: what they keep are records of the metadata pool.
 #include "heap/thread_life.h"
 
+#include "heap/heap.h"
 #include "heap/orphans.h"
 #include "heap/process.h"
 #include "os/system.h"
@@ -13,19 +14,73 @@ namespace {
 // late heap, since nobody would give a heap of its own back.
 ASHLAR_THREAD_LOCAL bool ended = false;
 
-void give_back(ThreadHeap* heap) {
+// The parts for the main heap of all threads, by the threads' ids, linked by next_of_heap. A
+// thread whose end we are not told of (it called us first when its keys were being destroyed)
+// stays here until another thread gets the same id, and all that it left.
+constexpr std::size_t kRegisterSize = 64;
+constinit ThreadHeap* registered[kRegisterSize] = {};  // guarded by heaps_lock()
+
+ThreadHeap*& row_of(std::uintptr_t id) {
+  // Ids are addresses of thread control blocks, which lie at least a stack apart.
+  return registered[(id >> 12 ^ id >> 20) % kRegisterSize];
+}
+
+ThreadHeap* find_registered(std::uintptr_t id) {
+  LockGuard guard(heaps_lock());
+  ThreadHeap* part = row_of(id);
+  while (part != nullptr && part->id != id) {
+    part = part->next_of_heap;
+  }
+  return part;
+}
+
+void enter(ThreadHeap* backing) {
+  LockGuard guard(heaps_lock());
+  ThreadHeap*& row = row_of(backing->id);
+  backing->next_of_heap = row;
+  row = backing;
+}
+
+void leave(const ThreadHeap* backing) {
+  LockGuard guard(heaps_lock());
+  ThreadHeap** link = &row_of(backing->id);
+  while (*link != backing) {
+    link = &(*link)->next_of_heap;
+  }
+  *link = backing->next_of_heap;
+}
+
+void give_back(ThreadHeap* backing) {
   // First, so that nothing that runs below finds a heap that is being taken apart.
   thread_heap = &empty_heap;
-  orphan_all(heap);
-  metadata_pool.release(heap, sizeof(ThreadHeap));
+  while (ThreadHeap* const part = backing->next_of_thread) {
+    backing->next_of_thread = part->next_of_thread;
+    if (!leave_heap(part)) {
+      orphan_all(part);
+    }
+    drop_thread_heap(part);
+  }
+  orphan_all(backing);
+  leave(backing);
+  metadata_pool.release(backing, sizeof(ThreadHeap));
   process_stats.threads.sub(1);
 }
 
 void thread_exits(void* record) {
   ended = true;
-  if (thread_heap == record) {
-    give_back(thread_heap);
+  if (thread_heap != &empty_heap && thread_heap->backing == record) {
+    give_back(thread_heap->backing);
   }
+}
+
+ThreadHeap* make_backing() {
+  auto* const backing = static_cast<ThreadHeap*>(metadata_pool.allocate(sizeof(ThreadHeap)));
+  if (backing != nullptr) {
+    backing->start(thread_id(), &main_heap, backing);
+    enter(backing);
+    process_stats.threads.add(1);
+  }
+  return backing;
 }
 
 }  // namespace
@@ -36,26 +91,69 @@ ThreadHeap* start_thread() {
   }
   start_process();
   note_thread();
-  auto* const heap = static_cast<ThreadHeap*>(metadata_pool.allocate(sizeof(ThreadHeap)));
-  if (heap == nullptr) {
+  ThreadHeap* backing = find_registered(thread_id());
+  if (backing == nullptr) {
+    backing = make_backing();
+  }
+  if (backing == nullptr) {
     return nullptr;
   }
-  heap->start(thread_id());
-  thread_heap = heap;
-  process_stats.threads.add(1);
-  // The heap is in place by now, since libc may allocate for this. Where it fails, the heap's
-  // pages stay owned when the thread ends: frees into them still count, but are not collected.
-  System::at_thread_exit(thread_exits, heap);
-  return heap;
+  thread_heap = backing;
+  // The heap is in place by now, since libc may allocate for this. Where it fails, the thread's
+  // pages stay owned when it ends, until a thread with the same id comes.
+  System::at_thread_exit(thread_exits, backing);
+  return backing;
 }
 
 void end_thread() {
   if (thread_heap != &empty_heap) {
     System::at_thread_exit(thread_exits, nullptr);
-    give_back(thread_heap);
+    give_back(thread_heap->backing);
+  }
+}
+
+void park_thread() {
+  if (thread_heap == &empty_heap) {
+    return;
+  }
+  ThreadHeap* const backing = thread_heap->backing;
+  settle_thread(backing);
+  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+    orphan_all(part);
+  }
+}
+
+void note_pool_thread() {
+  if (thread_heap != &empty_heap || start_thread() != nullptr) {
+    thread_heap->backing->in_pool = true;
   }
 }
 
 bool thread_has_ended() { return ended; }
+
+void forget_all_threads() {
+  System::at_thread_exit(thread_exits, nullptr);
+  LockGuard guard(heaps_lock());
+  for (ThreadHeap*& row : registered) {
+    row = nullptr;
+  }
+}
+
+void forget_vanished_threads() {
+  const std::uintptr_t id = thread_id();
+  forget_other_threads(id);
+  for (ThreadHeap*& row : registered) {
+    for (ThreadHeap** link = &row; *link != nullptr;) {
+      ThreadHeap* const part = *link;
+      if (part->id == id) {
+        link = &part->next_of_heap;
+      } else {
+        *link = part->next_of_heap;
+        metadata_pool.release(part, sizeof(ThreadHeap));
+        process_stats.threads.sub(1);
+      }
+    }
+  }
+}
 
 }  // namespace ashlar

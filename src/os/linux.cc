@@ -70,6 +70,10 @@ std::size_t read_small_file(const char* path, char* text, std::size_t capacity) 
   return static_cast<std::size_t>(length);
 }
 
+// The key whose destructor tells of a thread's end: 0 until made, then the key plus one. A key that
+// loses the race to be it is given back.
+constinit std::atomic<std::uint64_t> thread_exit_key{0};
+
 }  // namespace
 
 std::size_t Linux::page_size() { return getauxval(AT_PAGESZ); }
@@ -224,24 +228,30 @@ void Linux::wake_one(std::atomic<std::uint32_t>* word) {
 
 bool Linux::at_thread_exit(void (*ended)(void*), void* arg) {
   KeepErrno keep;
-  // 0 until made, then the key plus one. A key that loses the race is given back.
-  static constinit std::atomic<std::uint64_t> made{0};
   // acquire: pairs with the release below; a key that is seen is made.
-  std::uint64_t key = made.load(std::memory_order_acquire);
+  std::uint64_t key = thread_exit_key.load(std::memory_order_acquire);
   if (key == 0) {
     pthread_key_t fresh;
     if (pthread_key_create(&fresh, ended) != 0) {
       return false;
     }
     // release: publishes the key. acquire: on failure another thread's key is used.
-    if (made.compare_exchange_strong(key, std::uint64_t{fresh} + 1, std::memory_order_release,
-                                     std::memory_order_acquire)) {
+    if (thread_exit_key.compare_exchange_strong(
+            key, std::uint64_t{fresh} + 1, std::memory_order_release, std::memory_order_acquire)) {
       key = std::uint64_t{fresh} + 1;
     } else {
       pthread_key_delete(fresh);
     }
   }
   return pthread_setspecific(static_cast<pthread_key_t>(key - 1), arg) == 0;
+}
+
+void Linux::forget_thread_exits() {
+  // acquire: as above.
+  const std::uint64_t key = thread_exit_key.exchange(0, std::memory_order_acquire);
+  if (key != 0) {
+    pthread_key_delete(static_cast<pthread_key_t>(key - 1));
+  }
 }
 
 bool Linux::at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {

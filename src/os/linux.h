@@ -52,6 +52,9 @@ struct Linux {
   // nullptr it takes the call back. `ended` is the same function at every call.
   static bool at_thread_exit(void (*ended)(void*), void* arg);
 
+  // Takes all such calls back, of every thread: the code of `ended` is about to be unmapped.
+  static void forget_thread_exits();
+
   // Has these called round every fork; once. False where the system has no memory for that.
   static bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)());
 

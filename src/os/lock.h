@@ -12,12 +12,14 @@ namespace ashlar {
 
 // In the order in which they may be taken, outermost first.
 enum class LockRank : std::uint8_t {
-  kProcess,   // start and end of the process
-  kLateHeap,  // the heap of threads that have no heap of their own
-  kArenas,    // adding an arena
-  kMetadata,  // the metadata pool
-  kRandom,    // the process's random numbers
-  kMessages,  // handlers and the buffer of early output
+  kProcess,    // start and end of the process
+  kLateHeap,   // the heap of threads that have no heap of their own
+  kHeaps,      // the list of heaps and of what threads keep for them, the register of threads
+  kLonePages,  // pages that lie in no arena
+  kArenas,     // adding an arena
+  kMetadata,   // the metadata pool
+  kRandom,     // the process's random numbers
+  kMessages,   // handlers and the buffer of early output
 };
 
 // Owner:       whoever's lock() returned last, until its unlock()

@@ -30,6 +30,22 @@ void report_corrupted(const Page* page) {
 
 }  // namespace
 
+void drop_lists(Page* page) {
+  // relaxed: there is no other thread.
+  const RemoteList remote{page->remote.word.exchange(0, std::memory_order_relaxed)};
+  page->capacity = page->capacity < page->reserved ? page->capacity : page->reserved;
+  page->used = page->used < page->capacity ? page->used : page->capacity;
+  page->used -= remote.count() < page->used ? remote.count() : page->used;
+  page->lost = page->capacity - page->used;
+  page->free = nullptr;
+  page->local_free = nullptr;
+  page->next = nullptr;
+  page->previous = nullptr;
+  page->retire_visits = 0;
+  page->list = PageList::kNone;
+  clear_owner_flag(page, kOwnerFull);
+}
+
 bool collect_remote(Page* page) {
   // acquire: pairs with the release of each push; the links of the list are seen. An exchange
   // and not a CAS: the owner takes whatever is there, so it never has to try again.

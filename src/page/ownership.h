@@ -82,21 +82,60 @@ inline bool collect_some(Page* page) {
 // where remote frees came in: then the caller still owns it, and has to collect first.
 inline bool try_orphan(Page* page) {
   std::uint64_t owned = 0;
-  // release: the next owner sees the plain fields as they are left here; pairs with the acquire
-  // in try_own and push_remote. relaxed: a failure changes nothing and reads nothing.
+  // seq_cst: as release, the next owner sees the plain fields as they are left here; pairs with the
+  // acquire in try_own and push_remote. Beyond that, the caller then looks whether the page's heap
+  // was deleted, whose deleter marks it and then tries to own the page: one of the two must see the
+  // other. relaxed: a failure changes nothing and reads nothing.
   return page->remote.word.compare_exchange_strong(
-      owned, RemoteWord::kOrphan, std::memory_order_release, std::memory_order_relaxed);
+      owned, RemoteWord::kOrphan, std::memory_order_seq_cst, std::memory_order_relaxed);
 }
 
 // Takes an orphan; kNo where the page has an owner (or is no page any more).
 // Takes the remote word, not the page: its entry may belong to no page, and is not read.
 inline Taken try_own(RemoteWord* remote) {
   std::uint64_t orphan = RemoteWord::kOrphan;
-  // acquire: pairs with the release in try_orphan. relaxed: a failure reads nothing.
-  return remote->word.compare_exchange_strong(orphan, 0, std::memory_order_acquire,
-                                              std::memory_order_relaxed)
+  // seq_cst: as acquire, pairs with the release in try_orphan; and as said there, also where the
+  // page is found to be owned.
+  return remote->word.compare_exchange_strong(orphan, 0, std::memory_order_seq_cst,
+                                              std::memory_order_seq_cst)
              ? Taken::kYes
              : Taken::kNo;
+}
+
+// Marks the page of a huge block, which anybody may free and nobody owns.
+inline void mark_huge(Page* page) {
+  // relaxed: nobody can know of the page yet; its home is the only field that others change.
+  page->remote.word.store(RemoteWord::kHuge, std::memory_order_relaxed);
+}
+
+// The page is being released: from now on the entry reads as owned, as free slices do.
+inline void clear_remote(Page* page) {
+  // relaxed: the claim of the slices by whoever makes the next page here orders the two.
+  page->remote.word.store(0, std::memory_order_relaxed);
+}
+
+// Whether nobody owns the page. A hint, unless no other thread runs.
+inline bool is_orphan(const Page* page) {
+  // relaxed: see above.
+  return page->remote.word.load(std::memory_order_relaxed) == RemoteWord::kOrphan;
+}
+
+// Drops all lists of a page whose owner is gone and left them in an unknown state; what stood in
+// them is lost until the page is empty. No other thread runs.
+void drop_lists(Page* page);
+
+// Whether the page is a huge block's.
+inline bool is_huge_word(const Page* page) {
+  // acquire: pairs with the release of whoever handed the slices on; what is not huge any more
+  // has a home that changed before.
+  return page->remote.word.load(std::memory_order_acquire) == RemoteWord::kHuge;
+}
+
+// Whose blocks a page holds, as any thread may read it; nullptr where no page is. The owner's
+// answer is exact, any other may be out of date by the time it is used.
+inline Heap* home_of(const Page* page) {
+  // relaxed: a pointer to a record that stays mapped; who acts on it owns the page first.
+  return page->home.load(std::memory_order_relaxed);
 }
 
 // The owner word as any thread may read it: the id and the flags. A thread that finds its own id

@@ -7,7 +7,7 @@
 namespace ashlar {
 
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
-               Contents contents, const PageLinks::Keys& keys) {
+               Contents contents, Heap* home, const PageLinks::Keys& keys) {
   page->free = nullptr;
   page->local_free = nullptr;
   page->used = 0;
@@ -27,11 +27,15 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
       static_cast<std::uint32_t>(slices.value * kSliceSize / block_size_of(size_class));
   page->slices = slices;
   page->size_class = size_class;
+  page->lost = 0;
+  // relaxed: nobody can know of the page before a block of it is handed out, but for a walk that
+  // then takes it by its remote word, or leaves it.
+  page->home.store(home, std::memory_order_relaxed);
 }
 
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-                    std::size_t usable, Contents contents) {
-  make_page(page, arena, start, slices, 0, contents, PageLinks::Keys{});
+                    std::size_t usable, Contents contents, Heap* home) {
+  make_page(page, arena, start, slices, 0, contents, home, PageLinks::Keys{});
   page->block_size = usable;
   page->used = 1;
   page->capacity = 1;
@@ -39,6 +43,7 @@ void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slic
   page->size_class = kHugeClass;
   // relaxed: nobody can know of the page before its block is handed out.
   page->owner.store(kNoOwner, std::memory_order_relaxed);
+  mark_huge(page);
 }
 
 void extend_page(Page* page) {
@@ -98,7 +103,8 @@ void check_page(const Page* page) {
         check(++listed <= page->capacity, "a free list is longer than its page");
       }
     }
-    check(page->used + listed == page->capacity, "used + free + local free = capacity");
+    check(page->used + listed + page->lost == page->capacity,
+          "used + free + local free + lost = capacity");
     check(page->capacity <= page->reserved, "capacity <= reserved");
   }
 }

@@ -17,6 +17,7 @@
 
 namespace ashlar {
 
+struct Heap;
 struct ThreadHeap;
 
 using SystemArena = Arena<System>;
@@ -40,10 +41,12 @@ inline constexpr std::uintptr_t kNoOwner = 0;
 // Shared:      word, by every thread; all operations on it are in ownership.h
 // Invariants:  0: owned, no remote frees (so slices that hold no page read as owned);
 //              kOrphan: nobody owns the page, and it has no remote frees;
+//              kHuge: a huge block's page, which never has an owner or a list;
 //              any other value: owned, and a list
 // Life:        zero from the start; zero again when the page is released
 struct RemoteWord {
   static constexpr std::uint64_t kOrphan = 1;
+  static constexpr std::uint64_t kHuge = 3;  // no list of one or more blocks looks like this
   std::atomic<std::uint64_t> word;
 };
 
@@ -51,8 +54,9 @@ struct RemoteWord {
 //              took the page by its remote word (ownership.h) until it is published again
 // Shared:      owner (written by the owner, read by all); the second line is written while the
 //              page is made or changes hands and read by all; remote is ownership.h's
-// Invariants:  used + |free| + |local_free| = capacity <= reserved, where used counts the blocks
-//              in the remote list as long as they are not collected;
+// Invariants:  used + |free| + |local_free| + lost = capacity <= reserved, where used counts the
+//              blocks in the remote list as long as they are not collected;
+//              home is not null while a page is here, and null in every other entry;
 //              huge pages have one block, capacity = reserved = used = 1, and never an owner
 // Life:        zero (no page) -> made -> owned <-> orphan -> zero
 struct alignas(kCacheLine) Page {
@@ -73,15 +77,21 @@ struct alignas(kCacheLine) Page {
   alignas(kCacheLine) std::atomic<std::uintptr_t> owner;  // thread id, or 0, with flags
   void* start;                                            // of block 0
   std::size_t block_size;                                 // bytes from block to block
-  SystemArena* arena;      // that holds the slices; nullptr: a mapping of its own
-  ThreadHeap* heap;        // of the owner
-  std::uint32_t reserved;  // blocks that fit
+  SystemArena* arena;       // that holds the slices; nullptr: a mapping of its own
+  ThreadHeap* heap;         // of the owner
+  std::atomic<Heap*> home;  // whose blocks these are; changed by the owner (heap/heap.h)
+  std::uint32_t reserved;   // blocks that fit
   SliceCount slices;
   SizeClass size_class;  // kHugeClass for a huge block's page
+  std::uint32_t lost;    // blocks in no list until the page is empty: what a fork left behind
 
   // Second pair of lines: what other threads write. The word is not reset when a page is made: a
   // stale hint may look at it at any time, and finds 0, "owned", from the release of the last page.
   alignas(kLinePair) RemoteWord remote;
+
+  // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h).
+  alignas(kCacheLine) Page* next_lone;
+  Page* previous_lone;
 
   bool is_huge() const;
   bool is_empty() const { return used == 0; }
@@ -123,11 +133,11 @@ ASHLAR_ALWAYS_INLINE bool push_local(Page* page, Block* block) {
 
 // Makes a page of fresh slices, empty and without capacity. `keys` are random where used.
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
-               Contents contents, const PageLinks::Keys& keys);
+               Contents contents, Heap* home, const PageLinks::Keys& keys);
 
 // Makes the page of a huge block: one block, handed out already.
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
-                    std::size_t usable, Contents contents);
+                    std::size_t usable, Contents contents, Heap* home);
 
 // Makes about one OS page's worth of further blocks available in free, which is empty; the page
 // can extend. Owner only.

@@ -53,6 +53,13 @@ inline constexpr Config kActive = kDebug;
 inline constexpr Config kActive = kRelease;
 #endif
 
+// Whether the library is built to be the malloc of its process.
+#if defined(ASHLAR_OVERRIDE)
+inline constexpr bool kOverridesMalloc = true;
+#else
+inline constexpr bool kOverridesMalloc = false;
+#endif
+
 // The byte that a debug build fills blocks with: fresh ones, and freed ones.
 inline constexpr unsigned char kFillAllocated = 0xD0;
 inline constexpr unsigned char kFillFreed = 0xDF;

@@ -53,7 +53,7 @@ class ArenaSetTest : public FakeOsTest {
             .size = size,
             .committed = true,
             .zero = true,
-            .purgeable = true};
+            .purging = Purging::kLeavesZero};
   }
 
   std::unique_ptr<ArenaSet<FakeOs>> set_ = std::make_unique<ArenaSet<FakeOs>>();

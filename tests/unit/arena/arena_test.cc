@@ -25,7 +25,11 @@ constexpr std::size_t kSize = 16 * kMiB;
 ArenaMemory fresh_memory(std::size_t size, bool committed) {
   void* const start = FakeOs::reserve(nullptr, size, kArenaAlignment,
                                       committed ? Access::kReadWrite : Access::kNone);
-  return {.start = start, .size = size, .committed = committed, .zero = true, .purgeable = true};
+  return {.start = start,
+          .size = size,
+          .committed = committed,
+          .zero = true,
+          .purging = Purging::kLeavesZero};
 }
 
 bool try_claim(TestArena* arena, std::uint32_t count, std::uint32_t alignment, SliceRun* run,
@@ -216,7 +220,7 @@ TEST_F(ArenaTest, ForeignMemoryIsUnknownAndItsSlicesAreZeroAfterAPurge) {
 
 TEST_F(ArenaTest, MemoryThatIsNotPrivateIsNeverPurgedNorKnownToBeZeroAgain) {
   ArenaMemory memory = fresh_memory(kSize, true);
-  memory.purgeable = false;
+  memory.purging = Purging::kNever;
   TestArena* const arena = TestArena::create(memory);
   const SliceRun run = claim(arena, 2, Contents::kZero);
   release(arena, run);

@@ -29,7 +29,7 @@ void check_direct_table(const ThreadHeap& heap) {
 
 TEST(ThreadHeap, TheDirectTableLeadsToTheFirstPageOfEachClass) {
   auto heap = std::make_unique<ThreadHeap>();
-  heap->start(thread_id());
+  heap->start(thread_id(), &main_heap, heap.get());
   check_direct_table(*heap);
   std::vector<std::unique_ptr<Page>> pages;
   for (SizeClass c = 0; c < kSizeClassCount; ++c) {

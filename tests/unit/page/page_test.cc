@@ -35,7 +35,7 @@ TEST(Page, IsMadeEmptyAndUntouched) {
 TEST(Page, AHugePageHasOneBlockWhichIsInUse) {
   Page page{};
   alignas(64) static char memory[64];
-  make_huge_page(&page, nullptr, memory, {20}, 19 * kSliceSize + 4096, Contents::kZero);
+  make_huge_page(&page, nullptr, memory, {20}, 19 * kSliceSize + 4096, Contents::kZero, nullptr);
   EXPECT_TRUE(page.is_huge());
   EXPECT_EQ(page.used, 1u);
   EXPECT_EQ(page.capacity, 1u);

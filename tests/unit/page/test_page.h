@@ -31,7 +31,7 @@ class TestPage {
   explicit TestPage(std::size_t block_size, Contents contents = Contents::kZero)
       : class_(size_class_of(block_size)), slices_(page_slices_of(class_)) {
     memory_ = Linux::reserve(nullptr, slices_.value * kSliceSize, kSliceSize, Access::kReadWrite);
-    make_page(&page_, nullptr, memory_, slices_, class_, contents, test_keys());
+    make_page(&page_, nullptr, memory_, slices_, class_, contents, nullptr, test_keys());
     page_.owner.store(kNoOwner, std::memory_order_relaxed);
   }
   ~TestPage() { Linux::release(memory_, slices_.value * kSliceSize); }

@@ -1,0 +1,234 @@
+// Public interface: first-class heaps. A heap is a collection of blocks that any thread may
+// allocate from; all its blocks can be freed at once. Not for use alone: mimalloc.h includes it.
+#ifndef ASHLAR_HEAPS_H
+#define ASHLAR_HEAPS_H
+
+#include <stddef.h>
+#if !defined(__cplusplus)
+#include <stdbool.h>
+#endif
+
+#include "ashlar/arenas.h"
+#include "ashlar/attributes.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/// A heap. Any thread may allocate from it, collect it, delete it or destroy it; a block of it may
+/// be freed by any thread at any time, as any block.
+typedef struct mi_heap_s mi_heap_t;
+
+/**
+ * @name The life of heaps
+ *
+ * A heap costs a record of 128 bytes, and for each thread that allocates from it a record of 1,856
+ * bytes and the pages that this thread uses; both are used again for later heaps. To find its
+ * record a thread looks through those of all heaps that it uses, unless it used the same heap last.
+ */
+/// @{
+
+/// A heap of its own; NULL when memory is short. Any thread, constant time.
+mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new(void) mi_attr_noexcept;
+
+/**
+ * A heap with a tag.
+ * @param heap_tag      any number of the program's; the library only keeps it
+ * @param allow_destroy false: mi_heap_destroy() deletes it instead, so that its blocks stay valid
+ * @param arena_id      the only arena that it takes memory from; 0: any that serves all
+ * @return NULL when memory is short or there is no such arena
+ */
+mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_ex(int heap_tag, bool allow_destroy,
+                                                           mi_arena_id_t arena_id) mi_attr_noexcept;
+
+/// A heap that takes memory only from this arena: when that is full its allocations fail. NULL
+/// when memory is short or there is no such arena.
+mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t arena_id)
+    mi_attr_noexcept;
+
+/**
+ * Gives a heap up; its live blocks stay valid, and belong to the main heap from now on.
+ * @param heap not used any more after the call; NULL and the main heap are left alone
+ * Other threads may free blocks of the heap meanwhile, but no thread may allocate from it. A
+ * thread whose default heap it is gets the main heap at its next slow path. Time linear in the
+ * pages of the heap, and in the slices in use if it holds orphan pages or huge blocks; memory that
+ * other threads hold for it moves when they next take a slow path, or end.
+ */
+mi_decl_export void mi_heap_delete(mi_heap_t* heap) mi_attr_noexcept;
+
+/**
+ * Frees all blocks of a heap at once, and the heap.
+ * @param heap not used any more after the call; NULL and the main heap are left alone
+ * No other thread may be using the heap or a block of it at that moment. Time as mi_heap_delete().
+ */
+mi_decl_export void mi_heap_destroy(mi_heap_t* heap) mi_attr_noexcept;
+
+/// The heap of malloc, from any thread. It is never deleted.
+mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_main(void) mi_attr_noexcept;
+
+/// The same: what a deleted default heap is replaced by.
+mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_get_backing(void) mi_attr_noexcept;
+
+/// The heap that mi_malloc() and malloc use in the calling thread: the main heap, unless
+/// mi_heap_set_default() has said otherwise.
+mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_get_default(void) mi_attr_noexcept;
+
+/**
+ * Has mi_malloc() and malloc use this heap in the calling thread.
+ * @return the default heap so far; NULL, and nothing changed, for NULL or when memory is short
+ */
+mi_decl_export mi_heap_t* mi_heap_set_default(mi_heap_t* heap) mi_attr_noexcept;
+
+/// Gives memory back: takes in what other threads have freed of the calling thread's blocks of this
+/// heap and releases empty pages; with `force` free memory of all arenas is given to the system.
+mi_decl_export void mi_heap_collect(mi_heap_t* heap, bool force) mi_attr_noexcept;
+
+/// @}
+/// @name Whose block is it
+/// Any value of `p` may be asked for, and is never read through. Constant time.
+/// @{
+
+/// The heap that `p`'s block, or the page that `p` points into, belongs to; NULL where it is not
+/// ours.
+mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_of(const void* p) mi_attr_noexcept;
+
+/// Whether `p` points into a page of this heap.
+mi_decl_nodiscard mi_decl_export bool mi_heap_contains(const mi_heap_t* heap,
+                                                       const void* p) mi_attr_noexcept;
+
+/// Whether `p` is the start of a block of this heap, as an allocation returned it; a block that has
+/// been freed cannot be told from a live one.
+mi_decl_nodiscard mi_decl_export bool mi_heap_contains_block(mi_heap_t* heap,
+                                                             const void* p) mi_attr_noexcept;
+
+/// Whether `p` points into a page of this heap; the same as mi_heap_contains().
+mi_decl_nodiscard mi_decl_export bool mi_heap_check_owned(mi_heap_t* heap,
+                                                          const void* p) mi_attr_noexcept;
+
+/// Whether `p` points into a page of any heap.
+mi_decl_nodiscard mi_decl_export bool mi_any_heap_contains(const void* p) mi_attr_noexcept;
+
+/// @}
+/**
+ * @name Allocation from a heap
+ *
+ * Each is the function without `heap_` in its name, for a block of this heap; what is said there
+ * holds here. Resizing functions take a block of any heap, and leave it in its heap where it need
+ * not move. The heap must not be NULL.
+ */
+/// @{
+
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_malloc(mi_heap_t* heap, size_t size)
+    mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(2);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_malloc_small(
+    mi_heap_t* heap, size_t size) mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(2);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_zalloc(mi_heap_t* heap, size_t size)
+    mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(2);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_zalloc_small(
+    mi_heap_t* heap, size_t size) mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size(2);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_calloc(mi_heap_t* heap,
+                                                                       size_t count, size_t size)
+    mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size2(2, 3);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_mallocn(mi_heap_t* heap,
+                                                                        size_t count, size_t size)
+    mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size2(2, 3);
+
+mi_decl_nodiscard mi_decl_export void* mi_heap_realloc(mi_heap_t* heap, void* p,
+                                                       size_t newsize) mi_attr_noexcept
+    mi_attr_alloc_size(3);
+mi_decl_nodiscard mi_decl_export void* mi_heap_reallocn(mi_heap_t* heap, void* p, size_t count,
+                                                        size_t size) mi_attr_noexcept
+    mi_attr_alloc_size2(3, 4);
+mi_decl_nodiscard mi_decl_export void* mi_heap_reallocf(mi_heap_t* heap, void* p,
+                                                        size_t newsize) mi_attr_noexcept
+    mi_attr_alloc_size(3);
+mi_decl_nodiscard mi_decl_export void* mi_heap_rezalloc(mi_heap_t* heap, void* p,
+                                                        size_t newsize) mi_attr_noexcept
+    mi_attr_alloc_size(3);
+mi_decl_nodiscard mi_decl_export void* mi_heap_recalloc(mi_heap_t* heap, void* p, size_t newcount,
+                                                        size_t size) mi_attr_noexcept
+    mi_attr_alloc_size2(3, 4);
+
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_malloc_aligned(
+    mi_heap_t* heap, size_t size, size_t alignment) mi_attr_noexcept mi_attr_malloc
+    mi_attr_alloc_size(2) mi_attr_alloc_align(3);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_malloc_aligned_at(
+    mi_heap_t* heap, size_t size, size_t alignment, size_t offset) mi_attr_noexcept mi_attr_malloc
+    mi_attr_alloc_size(2);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_zalloc_aligned(
+    mi_heap_t* heap, size_t size, size_t alignment) mi_attr_noexcept mi_attr_malloc
+    mi_attr_alloc_size(2) mi_attr_alloc_align(3);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_zalloc_aligned_at(
+    mi_heap_t* heap, size_t size, size_t alignment, size_t offset) mi_attr_noexcept mi_attr_malloc
+    mi_attr_alloc_size(2);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_calloc_aligned(
+    mi_heap_t* heap, size_t count, size_t size, size_t alignment) mi_attr_noexcept mi_attr_malloc
+    mi_attr_alloc_size2(2, 3) mi_attr_alloc_align(4);
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_calloc_aligned_at(
+    mi_heap_t* heap, size_t count, size_t size, size_t alignment,
+    size_t offset) mi_attr_noexcept mi_attr_malloc mi_attr_alloc_size2(2, 3);
+
+mi_decl_nodiscard mi_decl_export void* mi_heap_realloc_aligned(mi_heap_t* heap, void* p,
+                                                               size_t newsize,
+                                                               size_t alignment) mi_attr_noexcept
+    mi_attr_alloc_size(3) mi_attr_alloc_align(4);
+mi_decl_nodiscard mi_decl_export void* mi_heap_realloc_aligned_at(mi_heap_t* heap, void* p,
+                                                                  size_t newsize, size_t alignment,
+                                                                  size_t offset) mi_attr_noexcept
+    mi_attr_alloc_size(3);
+mi_decl_nodiscard mi_decl_export void* mi_heap_rezalloc_aligned(mi_heap_t* heap, void* p,
+                                                                size_t newsize,
+                                                                size_t alignment) mi_attr_noexcept
+    mi_attr_alloc_size(3) mi_attr_alloc_align(4);
+mi_decl_nodiscard mi_decl_export void* mi_heap_rezalloc_aligned_at(mi_heap_t* heap, void* p,
+                                                                   size_t newsize, size_t alignment,
+                                                                   size_t offset) mi_attr_noexcept
+    mi_attr_alloc_size(3);
+mi_decl_nodiscard mi_decl_export void* mi_heap_recalloc_aligned(mi_heap_t* heap, void* p,
+                                                                size_t newcount, size_t size,
+                                                                size_t alignment) mi_attr_noexcept
+    mi_attr_alloc_size2(3, 4) mi_attr_alloc_align(5);
+mi_decl_nodiscard mi_decl_export void* mi_heap_recalloc_aligned_at(mi_heap_t* heap, void* p,
+                                                                   size_t newcount, size_t size,
+                                                                   size_t alignment,
+                                                                   size_t offset) mi_attr_noexcept
+    mi_attr_alloc_size2(3, 4);
+
+mi_decl_nodiscard mi_decl_export mi_decl_restrict char* mi_heap_strdup(
+    mi_heap_t* heap, const char* s) mi_attr_noexcept mi_attr_malloc;
+mi_decl_nodiscard mi_decl_export mi_decl_restrict char* mi_heap_strndup(
+    mi_heap_t* heap, const char* s, size_t n) mi_attr_noexcept mi_attr_malloc;
+mi_decl_nodiscard mi_decl_export mi_decl_restrict char* mi_heap_realpath(
+    mi_heap_t* heap, const char* fname, char* resolved_name) mi_attr_noexcept mi_attr_malloc;
+
+/// mi_new() from a heap. C callers: an exception passes through if the process has a C++ runtime.
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_alloc_new(
+    mi_heap_t* heap, size_t size) mi_attr_malloc mi_attr_alloc_size(2);
+/// mi_new_n() from a heap.
+mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_alloc_new_n(
+    mi_heap_t* heap, size_t count, size_t size) mi_attr_malloc mi_attr_alloc_size2(2, 3);
+
+/// @}
+
+#if defined(__cplusplus)
+}  // extern "C"
+#endif
+
+/// @name Typed helpers for heaps
+/// As those of mimalloc.h, for blocks of the heap `hp`.
+/// @{
+/// mi_heap_malloc() of one `tp`.
+#define mi_heap_malloc_tp(tp, hp) ((tp*)mi_heap_malloc(hp, sizeof(tp)))
+/// mi_heap_zalloc() of one `tp`.
+#define mi_heap_zalloc_tp(tp, hp) ((tp*)mi_heap_zalloc(hp, sizeof(tp)))
+/// mi_heap_calloc() of `n` of them.
+#define mi_heap_calloc_tp(tp, hp, n) ((tp*)mi_heap_calloc(hp, n, sizeof(tp)))
+/// mi_heap_mallocn() of `n` of them.
+#define mi_heap_mallocn_tp(tp, hp, n) ((tp*)mi_heap_mallocn(hp, n, sizeof(tp)))
+/// mi_heap_reallocn() to `n` of them.
+#define mi_heap_reallocn_tp(tp, hp, p, n) ((tp*)mi_heap_reallocn(hp, p, n, sizeof(tp)))
+/// mi_heap_recalloc() to `n` of them.
+#define mi_heap_recalloc_tp(tp, hp, p, n) ((tp*)mi_heap_recalloc(hp, p, n, sizeof(tp)))
+/// @}
+
+#endif  // ASHLAR_HEAPS_H

@@ -1,0 +1,20 @@
+// Arenas by hand: reserved in advance, or made of memory that the program brings; named by number.
+#pragma once
+
+#include <cstddef>
+
+#include "page/page.h"
+
+namespace ashlar {
+
+// Reserves an arena of at least `size` bytes; its number, or 0 where there is no memory for it.
+int reserve_arena(std::size_t size, bool committed, bool exclusive);
+
+// Makes an arena of the aligned part of this memory; its number, or 0 where that is too small or
+// can't be committed.
+int manage_arena(const ArenaMemory& memory);
+
+// The arena of this number; nullptr where there is none.
+SystemArena* arena_of_id(int id);
+
+}  // namespace ashlar

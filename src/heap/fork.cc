@@ -1,0 +1,77 @@
+// Forking: locks are taken before and released after, and in the child the pages of the threads
+// that it lacks become orphans.
+//
+// The child's memory is a copy of the parent's at one moment, in the middle of whatever the other
+// threads were doing. So the lists of pages that they owned are not followed any more: what was
+// free in them is lost until the page's last block is freed, and with it the page is. Lost as
+// well, for each such thread: one block that it was taking or freeing, and one run of slices that
+// it was claiming, releasing or (up to 64 slices) purging. Blocks that the program had are never
+// lost, since they were handed out before the moment of the copy.
+#include "heap/fork.h"
+
+#include "heap/heap.h"
+#include "heap/late_heap.h"
+#include "heap/orphans.h"
+#include "heap/page_source.h"
+#include "heap/process.h"
+#include "heap/thread_life.h"
+#include "os/thread.h"
+#include "support/messages.h"
+#include "support/stats.h"
+
+namespace ashlar {
+namespace {
+
+// All locks are taken, outermost first, so that none is held by a thread that the child lacks.
+void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  process_lock().lock();
+  late_heap_lock().lock();
+  heaps_lock().lock();
+  lone_pages_lock().lock();
+  arenas.lock().lock();
+  metadata_pool.lock().lock();
+  random_lock().lock();
+}
+
+void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  random_lock().unlock();
+  metadata_pool.lock().unlock();
+  arenas.lock().unlock();
+  lone_pages_lock().unlock();
+  heaps_lock().unlock();
+  late_heap_lock().unlock();
+  process_lock().unlock();
+}
+
+// Whether the page was in the hands of a thread that is gone: by its owner word, or because its
+// remote word says that it has an owner while none is named (it was changing hands).
+bool was_a_vanished_threads(const Page* page) {
+  if (is_huge_word(page) || page_map.find(page->start) != page) {
+    return false;
+  }
+  const std::uintptr_t owner = owner_of(page) & ~kOwnerFlags;
+  return owner == kNoOwner ? !is_orphan(page) : owner != thread_id() && owner != late_heap_id();
+}
+
+void adopt_nothing_of(Page* page) {
+  drop_lists(page);
+  page->heap = nullptr;
+  set_owner(page, kNoOwner);
+  process_stats.orphan_pages.add(1);
+  note_unowned(home_of(page), 1);
+  publish(page);
+}
+
+void after_fork_in_child() {
+  after_fork();
+  reset_messages_after_fork();
+  note_single_thread();
+  for_each_page_entry(was_a_vanished_threads, adopt_nothing_of);
+  forget_vanished_threads();
+}
+
+}  // namespace
+
+void watch_forks() { System::at_fork(before_fork, after_fork, after_fork_in_child); }
+
+}  // namespace ashlar

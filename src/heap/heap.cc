@@ -1,0 +1,374 @@
+// The life of first-class heaps, and moving what they hold to the main heap.
+#include "heap/heap.h"
+
+#include <new>
+
+#include "heap/late_heap.h"
+#include "heap/orphans.h"
+#include "heap/page_source.h"
+#include "heap/process.h"
+#include "heap/thread_life.h"
+
+namespace ashlar {
+
+constinit Heap main_heap{.number = 1};
+
+namespace {
+
+constinit Lock lock{LockRank::kHeaps};
+constinit Heap* heaps ASHLAR_GUARDED_BY(lock) = nullptr;  // all but the main heap
+constinit std::uint64_t last_number ASHLAR_GUARDED_BY(lock) = 1;
+
+// Records of heaps that are gone. They are kept for heaps to come and never cleared as a whole: a
+// thread that has just let go of a page may still look at the state of the heap it belonged to.
+constinit Heap* spare_heaps ASHLAR_GUARDED_BY(lock) = nullptr;
+
+Heap* take_record() {
+  {
+    LockGuard guard(lock);
+    if (Heap* const spare = spare_heaps) {
+      spare_heaps = spare->next;
+      return spare;
+    }
+  }
+  void* const record = metadata_pool.allocate(sizeof(Heap));
+  return record == nullptr ? nullptr : new (record) Heap{};
+}
+
+void drop_reference(Heap* heap) {
+  // acq_rel: what others did to the heap comes before the record is used again, and what we did
+  // before others' end of it.
+  if (heap->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    LockGuard guard(lock);
+    heap->next = spare_heaps;
+    spare_heaps = heap;
+  }
+}
+
+// From here on the heap is not found any more, and its threads are told.
+void mark_deleted(Heap* heap) ASHLAR_REQUIRES(lock) {
+  if (heap->previous != nullptr) {
+    heap->previous->next = heap->next;
+  } else {
+    heaps = heap->next;
+  }
+  if (heap->next != nullptr) {
+    heap->next->previous = heap->previous;
+  }
+  // seq_cst: as in is_deleted.
+  heap->state.store(HeapState::kDeleted, std::memory_order_seq_cst);
+  for (ThreadHeap* part = heap->thread_heaps; part != nullptr; part = part->next_of_heap) {
+    // release: who acts on it sees the state above.
+    part->backing->attention.store(true, std::memory_order_release);
+  }
+}
+
+void change_home(Page* page, Heap* old) {
+  // relaxed: as home_of says; we own the page.
+  page->home.store(&main_heap, std::memory_order_relaxed);
+  note_page_gone(old);
+}
+
+// Moves all pages of a deleted heap's part to the part for the main heap; the caller's both.
+void move_pages(ThreadHeap* from, ThreadHeap* to) {
+  while (Page* const page = from->full.first()) {
+    from->remove(page);
+    change_home(page, from->home);
+    page->heap = to;
+    to->full.push_back(page, PageList::kFull);
+    set_owner_flag(page, kOwnerFull);
+  }
+  for (PageQueue& queue : from->queues) {
+    while (Page* const page = queue.first()) {
+      from->remove(page);
+      if (page->is_empty()) {
+        release_page(page);
+      } else {
+        change_home(page, from->home);
+        page->heap = to;
+        to->push_back(page);
+      }
+    }
+  }
+}
+
+void release_pages(ThreadHeap* part) {
+  while (Page* const page = part->full.first()) {
+    part->remove(page);
+    release_page(page);
+  }
+  for (PageQueue& queue : part->queues) {
+    while (Page* const page = queue.first()) {
+      part->remove(page);
+      release_page(page);
+    }
+  }
+}
+
+void move_unowned(Heap* heap) {
+  for_each_page_entry(
+      [heap](Page* page) {
+        Heap* seen = heap;
+        if (home_of(page) != heap || !is_huge_word(page)) {
+          return home_of(page) == heap && try_own(&page->remote) == Taken::kYes;
+        }
+        // acq_rel: who frees the block takes the home out by an exchange; one of us gives the
+        // reference back. relaxed: a failure changes nothing.
+        if (page->home.compare_exchange_strong(seen, &main_heap, std::memory_order_acq_rel,
+                                               std::memory_order_relaxed)) {
+          note_unowned(heap, -1);
+          note_page_gone(heap);
+        }
+        return false;
+      },
+      [](Page* page) { publish(page); });
+}
+
+ThreadHeap* find_part(ThreadHeap* backing, const Heap* heap) {
+  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+    if (part->number == heap->number) {
+      return part;
+    }
+  }
+  return nullptr;
+}
+
+void destroy_unowned(Heap* heap) {
+  for_each_page_entry(
+      [heap](Page* page) {
+        return home_of(page) == heap &&
+               (is_huge_word(page) || try_own(&page->remote) == Taken::kYes);
+      },
+      [heap](Page* page) {
+        if (!page->is_huge()) {
+          note_adopted(heap);
+        }
+        release_page(page);
+      });
+}
+
+}  // namespace
+
+Lock& heaps_lock() { return lock; }
+
+bool is_deleted(const Heap* heap) {
+  // seq_cst: a deleter marks the heap and then looks at its pages; a thread lets go of a page and
+  // then looks at the mark. One total order, so that one of the two sees what the other did.
+  return heap != &main_heap && heap->state.load(std::memory_order_seq_cst) == HeapState::kDeleted;
+}
+
+Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed) {
+  start_process();
+  Heap* const heap = take_record();
+  if (heap == nullptr) {
+    return nullptr;
+  }
+  LockGuard guard(lock);
+  heap->number = ++last_number;
+  heap->arena = arena;
+  heap->tag = tag;
+  heap->may_be_destroyed = may_be_destroyed;
+  heap->thread_heaps = nullptr;
+  heap->previous = nullptr;
+  heap->next = heaps;
+  if (heaps != nullptr) {
+    heaps->previous = heap;
+  }
+  heaps = heap;
+  // relaxed: nobody knows of the heap yet; a thread that looks at the state of the record's last
+  // heap checks again what it finds.
+  heap->references.store(1, std::memory_order_relaxed);
+  heap->unowned.store(0, std::memory_order_relaxed);
+  heap->state.store(HeapState::kLive, std::memory_order_relaxed);
+  return heap;
+}
+
+void delete_heap(Heap* heap) {
+  if (heap == &main_heap) {
+    return;
+  }
+  {
+    LockGuard guard(lock);
+    mark_deleted(heap);
+  }
+  if (thread_heap != &empty_heap) {
+    settle_thread(thread_heap->backing);
+  }
+  settle_late_heap();
+  // seq_cst: as in is_deleted. A page that becomes an orphan after this look is seen to by the
+  // thread that lets go of it.
+  if (heap->unowned.load(std::memory_order_seq_cst) != 0) {
+    move_unowned(heap);
+  }
+  drop_reference(heap);
+}
+
+void destroy_heap(Heap* heap) {
+  if (heap == &main_heap || !heap->may_be_destroyed) {
+    delete_heap(heap);
+    return;
+  }
+  {
+    LockGuard guard(lock);
+    mark_deleted(heap);
+    // Under the lock, which a thread that ends takes before it looks at its part.
+    for (ThreadHeap* part = heap->thread_heaps; part != nullptr; part = part->next_of_heap) {
+      release_pages(part);
+      part->destroyed = true;
+    }
+  }
+  if (thread_heap != &empty_heap) {
+    settle_thread(thread_heap->backing);
+  }
+  settle_late_heap();
+  // relaxed: no other thread uses the heap.
+  if (heap->unowned.load(std::memory_order_relaxed) != 0) {
+    destroy_unowned(heap);
+  }
+  drop_reference(heap);
+}
+
+ThreadHeap* find_thread_heap(const Heap* heap) {
+  return thread_heap == &empty_heap ? nullptr : find_part(thread_heap->backing, heap);
+}
+
+ThreadHeap* thread_heap_in_slow(Heap* heap) {
+  ThreadHeap* const backing = thread_heap != &empty_heap ? thread_heap->backing : start_thread();
+  return backing == nullptr ? nullptr : part_of(backing, heap);
+}
+
+ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
+  if (ThreadHeap* const part = find_part(backing, heap)) {
+    return part;
+  }
+  auto* const part = static_cast<ThreadHeap*>(metadata_pool.allocate(sizeof(ThreadHeap)));
+  if (part == nullptr) {
+    return nullptr;
+  }
+  part->start(backing->id, heap, backing);
+  // Behind the first, so that a thread's part for the main heap stays the list's first.
+  part->next_of_thread = backing->next_of_thread;
+  backing->next_of_thread = part;
+  // relaxed: the caller has the heap's handle, so the count is not 0.
+  heap->references.fetch_add(1, std::memory_order_relaxed);
+  LockGuard guard(lock);
+  part->next_of_heap = heap->thread_heaps;
+  if (heap->thread_heaps != nullptr) {
+    heap->thread_heaps->previous_of_heap = part;
+  }
+  heap->thread_heaps = part;
+  return part;
+}
+
+bool leave_heap(ThreadHeap* part) {
+  LockGuard guard(lock);
+  if (part->previous_of_heap != nullptr) {
+    part->previous_of_heap->next_of_heap = part->next_of_heap;
+  } else {
+    part->home->thread_heaps = part->next_of_heap;
+  }
+  if (part->next_of_heap != nullptr) {
+    part->next_of_heap->previous_of_heap = part->previous_of_heap;
+  }
+  return part->destroyed;
+}
+
+void drop_thread_heap(ThreadHeap* part) {
+  Heap* const heap = part->home;
+  metadata_pool.release(part, sizeof(ThreadHeap));
+  drop_reference(heap);
+}
+
+void settle_thread(ThreadHeap* backing) {
+  // acquire: pairs with the release in mark_deleted.
+  backing->attention.exchange(false, std::memory_order_acquire);
+  for (ThreadHeap** link = &backing->next_of_thread; *link != nullptr;) {
+    ThreadHeap* const part = *link;
+    if (!is_deleted(part->home)) {
+      link = &part->next_of_thread;
+      continue;
+    }
+    *link = part->next_of_thread;
+    if (thread_heap == part) {
+      thread_heap = backing;
+    }
+    if (!leave_heap(part)) {
+      move_pages(part, backing);
+    }
+    drop_thread_heap(part);
+  }
+}
+
+void settle_page(Page* page) {
+  Heap* const home = home_of(page);
+  if (unlikely(is_deleted(home))) {
+    note_unowned(home, -1);
+    change_home(page, home);
+  }
+}
+
+void note_page_made(Heap* heap) {
+  if (heap != &main_heap) {
+    // relaxed: the caller's part of the heap refers to it too, so the count is not 0.
+    heap->references.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void note_page_gone(Heap* heap) {
+  if (heap != &main_heap) {
+    drop_reference(heap);
+  }
+}
+
+void note_unowned(Heap* heap, std::int64_t change) {
+  if (heap != &main_heap) {
+    // seq_cst: comes before the page is let go, and so before a deleter's look that the page's
+    // owner does not see; as in is_deleted.
+    heap->unowned.fetch_add(change, std::memory_order_seq_cst);
+  }
+}
+
+Heap* heap_of(const void* pointer) {
+  const Page* const page = page_map.find(pointer);
+  return page == nullptr ? nullptr : home_of(page);
+}
+
+void destroy_all_heaps() {
+  for (;;) {
+    Heap* heap = nullptr;
+    {
+      LockGuard guard(lock);
+      heap = heaps;
+    }
+    if (heap == nullptr) {
+      return;
+    }
+    destroy_heap(heap);
+  }
+}
+
+void forget_spare_heaps() {
+  LockGuard guard(lock);
+  spare_heaps = nullptr;
+}
+
+void forget_other_threads(std::uintptr_t id) {
+  // The heaps stay: this process has one thread, and drops parts of heaps, not heaps.
+  Heap* heap = nullptr;
+  {
+    LockGuard guard(lock);
+    heap = heaps;
+  }
+  for (; heap != nullptr; heap = heap->next) {
+    for (ThreadHeap* part = heap->thread_heaps; part != nullptr;) {
+      ThreadHeap* const next = part->next_of_heap;
+      if (part->id != id && !is_late(part)) {
+        leave_heap(part);
+        drop_thread_heap(part);
+      }
+      part = next;
+    }
+  }
+}
+
+}  // namespace ashlar

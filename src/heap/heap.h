@@ -1,0 +1,108 @@
+// First-class heaps: collections of blocks that any thread may allocate from, and that can be
+// deleted or destroyed as a whole. What one thread keeps for a heap is thread_heap.h's.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "heap/thread_heap.h"
+#include "os/lock.h"
+#include "page/page.h"
+
+namespace ashlar {
+
+enum class HeapState : std::uint8_t { kLive, kDeleted };
+
+// A heap is kept as long as anything refers to it: whoever holds its handle, each thread heap of
+// it, each page whose home it is. Who drops the last reference gives the record back.
+//
+// Owner:       heaps_lock(): thread_heaps, next, previous; the others are constant from the start
+// Shared:      state (written once, by who deletes it), references and unowned, by every thread
+// Invariants:  references = 1 until deleted + thread heaps + pages with this home (the main heap's
+//              are not counted: it is never deleted);
+//              unowned = its orphans and huge pages, but for transitions in progress
+// Life:        record -> live -> deleted -> last reference dropped -> record back
+struct Heap {
+  std::atomic<HeapState> state{HeapState::kLive};
+  std::atomic<std::int64_t> references{1};
+  std::atomic<std::int64_t> unowned{0};
+  std::uint64_t number = 0;      // never given twice, so a record that is used again is told apart
+  SystemArena* arena = nullptr;  // the only one it takes memory from; nullptr: any
+  int tag = 0;                   // of the program's, for its own use
+  bool may_be_destroyed = true;
+  ThreadHeap* thread_heaps = nullptr;  // of all threads, linked by next_of_heap
+  Heap* next = nullptr;
+  Heap* previous = nullptr;
+};
+
+// The heap of malloc; never deleted.
+ASHLAR_HIDDEN extern constinit Heap main_heap;
+
+// Guards the list of heaps, their lists of thread heaps, and the register of threads.
+Lock& heaps_lock();
+
+// A heap that takes memory from `arena` only (nullptr: from any that serves all); nullptr when
+// memory is short.
+Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed);
+
+// Gives a heap up: its live blocks belong to the main heap from now on. What the caller's thread,
+// orphans and huge blocks hold of it moves at once; what other threads own moves when they next
+// take a slow path, or end. Other threads may free its blocks meanwhile.
+void delete_heap(Heap* heap);
+
+// Frees all blocks of a heap at once, and the heap. No other thread may use the heap or its blocks
+// at that moment. A heap that may not be destroyed is deleted instead.
+void destroy_heap(Heap* heap);
+
+// What the calling thread keeps for a heap, if it keeps anything.
+ThreadHeap* find_thread_heap(const Heap* heap);
+
+// The same, made if need be; nullptr when memory is short, or the thread has ended.
+ThreadHeap* thread_heap_in_slow(Heap* heap);
+inline ThreadHeap* thread_heap_in(Heap* heap) {
+  ThreadHeap* const current = thread_heap;
+  return likely(current->number == heap->number) ? current : thread_heap_in_slow(heap);
+}
+
+// The same for whoever's part for the main heap is `backing`.
+ThreadHeap* part_of(ThreadHeap* backing, Heap* heap);
+
+// Takes a part out of its heap's list. True where the heap was destroyed: the part has no pages
+// then, else they are still its owner's.
+bool leave_heap(ThreadHeap* part);
+
+// Gives the record of a part without pages back, which stands in no list.
+void drop_thread_heap(ThreadHeap* part);
+
+// Destroys all heaps but the main one. No other thread uses them.
+void destroy_all_heaps();
+
+// Forgets the records of heaps that are gone, whose memory is about to be unmapped.
+void forget_spare_heaps();
+
+// In a forked child: drops the parts of all threads but the one with this id.
+void forget_other_threads(std::uintptr_t id);
+
+// Moves pages of deleted heaps among the calling thread's to the main heap. Called where a
+// deletion has asked for it (`attention`).
+void settle_thread(ThreadHeap* backing);
+
+// Whether a heap was deleted; also for a record that has been given back meanwhile.
+bool is_deleted(const Heap* heap);
+
+// Where the page's home is a deleted heap the page belongs to the main heap from now on. The
+// caller owns the page by its remote word; it counts as an orphan and stands in no list.
+void settle_page(Page* page);
+
+// A page of the heap came to be, or is gone.
+void note_page_made(Heap* heap);
+void note_page_gone(Heap* heap);
+
+// The page is owned by nobody now (an orphan, a huge block), or no longer so.
+void note_unowned(Heap* heap, std::int64_t change);
+
+// The heap whose block, or whose page, an address lies in; nullptr where it is not ours.
+Heap* heap_of(const void* pointer);
+
+}  // namespace ashlar

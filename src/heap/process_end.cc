@@ -1,0 +1,95 @@
+// What is given back when the process ends (nothing, unless the program asked for it) and when a
+// library that carries this code is unloaded (all that holds no live block).
+//
+// The two are told apart by the order in which the C library calls us, which follows from the
+// Itanium C++ ABI (section 3.3.6.3) and from how linkers sort destructors. At exit() the function
+// registered by atexit comes first, the library's destructors later. When the library is unloaded
+// its destructors come first, and the last of them, the compiler's own, calls what atexit
+// registered, after the destructors of static objects, which may still free.
+#include "heap/process_end.h"
+
+#include <stdlib.h>
+
+#include <atomic>
+
+#include "heap/allocate.h"
+#include "heap/heap.h"
+#include "heap/late_heap.h"
+#include "heap/page_source.h"
+#include "heap/process.h"
+#include "heap/thread_life.h"
+#include "support/options.h"
+
+namespace ashlar {
+namespace {
+
+constinit std::atomic<bool> unloading{false};
+constinit std::atomic<bool> ended{false};
+
+// Whether any block of the page is in use. No other thread uses the library.
+bool has_live_blocks(Page* page) {
+  if (page->is_huge()) {
+    return true;
+  }
+  collect_page(page);
+  return !page->is_empty();
+}
+
+// Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
+// in an arena goes with the code.
+void unload() {
+  arenas.unmap_unless([](const SystemArena& arena) {
+    bool live = false;
+    arena.for_each_in_use([&](SliceIndex slice) {
+      auto* const page = static_cast<Page*>(arena.page_entry(slice));
+      live = live || (home_of(page) != nullptr && has_live_blocks(page));
+    });
+    return live;
+  });
+  page_map.unmap();
+  System::forget_thread_exits();
+}
+
+void destroy_everything() {
+  for_each_page_entry([](Page*) { return true; }, [](Page* page) { release_page(page); });
+  thread_heap = &empty_heap;
+  forget_all_threads();
+  forget_late_heap();
+  forget_spare_heaps();
+  metadata_pool.forget_all();
+  arenas.unmap_unless([](const SystemArena&) { return false; });
+}
+
+void at_exit() {
+  // relaxed: written by this thread, if at all.
+  if (unloading.load(std::memory_order_relaxed)) {
+    unload();
+  } else {
+    end_process();
+  }
+}
+
+[[gnu::destructor]] void library_ends() {
+  // relaxed: read by this thread.
+  unloading.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void watch_end() { atexit(at_exit); }
+
+void end_process() {
+  // relaxed: one of the calls does the work; the others have nothing to wait for.
+  if (ended.exchange(true, std::memory_order_relaxed) ||
+      !option_is_enabled(Option::kDestroyOnExit)) {
+    return;
+  }
+  destroy_all_heaps();
+  collect(true);
+  // libc and other libraries hold blocks until the very end where this library is their malloc.
+  if constexpr (!kOverridesMalloc) {
+    destroy_everything();
+  }
+}
+
+}  // namespace ashlar
