@@ -198,8 +198,8 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict char* mi_heap_strdup(
     mi_heap_t* heap, const char* s) mi_attr_noexcept mi_attr_malloc;
 mi_decl_nodiscard mi_decl_export mi_decl_restrict char* mi_heap_strndup(
     mi_heap_t* heap, const char* s, size_t n) mi_attr_noexcept mi_attr_malloc;
-mi_decl_nodiscard mi_decl_export mi_decl_restrict char* mi_heap_realpath(
-    mi_heap_t* heap, const char* fname, char* resolved_name) mi_attr_noexcept mi_attr_malloc;
+mi_decl_nodiscard mi_decl_export char* mi_heap_realpath(mi_heap_t* heap, const char* fname,
+                                                        char* resolved_name) mi_attr_noexcept;
 
 /// mi_new() from a heap. C callers: an exception passes through if the process has a C++ runtime.
 mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_alloc_new(

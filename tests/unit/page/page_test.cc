@@ -227,7 +227,7 @@ TEST(PageDeathTest, TheCheckSeesALawThatIsBroken) {
   TestPage page(64);
   page.allocate();
   ++page->used;
-  EXPECT_DEATH(check_page(page.get()), "used \\+ free \\+ local free = capacity");
+  EXPECT_DEATH(check_page(page.get()), "used \\+ free \\+ local free \\+ lost = capacity");
   --page->used;
   page->free->code = 0x4141'4141'4141'4141;
   EXPECT_DEATH(check_page(page.get()), "a free list leaves its page");
