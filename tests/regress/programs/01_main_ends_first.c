@@ -1,5 +1,5 @@
-/* Row 1: the main thread ends by pthread_exit while others go on: they free and resize its blocks,
-   allocate, start threads, and the last one ends the process. */
+/* Row 1: the main thread ends by pthread_exit while others go on for a while: they free and resize
+   its blocks, exchange blocks of their own, start threads, and the last one ends the process. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +28,32 @@ static void* short_life(void* argument) {
   return block;
 }
 
+/* Each worker's blocks are freed by the next one, thousands of times. */
+static struct passed {
+  unsigned char* block;
+  size_t size;
+} passed[kWorkers][64];
+
+static void go_on(size_t worker) {
+  for (size_t round = 0; round < 400; round++) {
+    for (size_t i = 0; i < 64; i++) {
+      struct passed* const mine = &passed[worker][i];
+      mine->size = size_of(round * 64 + i * 7 + 1);
+      mine->block = round % 2 == 0 ? malloc(mine->size) : calloc(1, mine->size);
+      CHECK(mine->block != NULL);
+      memset(mine->block, (int)(round + i), mine->size);
+    }
+    pthread_barrier_wait(&barrier);
+    for (size_t i = 0; i < 64; i++) {
+      const struct passed theirs = passed[(worker + 1) % kWorkers][i];
+      for (size_t at = 0; at < theirs.size; at++)
+        CHECK(theirs.block[at] == (unsigned char)(round + i));
+      free(theirs.block);
+    }
+    pthread_barrier_wait(&barrier);
+  }
+}
+
 static void* work(void* argument) {
   const size_t first = (size_t)argument;
   if (first == 0) CHECK(pthread_join(main_thread, NULL) == 0);
@@ -44,6 +70,7 @@ static void* work(void* argument) {
     CHECK(blocks[i] != NULL);
     memset(blocks[i], 1, size_of(i));
   }
+  go_on(first);
   for (int i = 0; i < 20; i++) {
     pthread_t thread;
     void* left = NULL;
