@@ -1,5 +1,5 @@
-// What the regression tests share: patterns in blocks, the process's resident size, and errors that
-// the library reports. It holds no test.
+// What the regression tests share: patterns in blocks, the memory that a test uses, a watchdog, and
+// errors that the library reports. It holds no test.
 #pragma once
 
 #include <mimalloc.h>
@@ -9,6 +9,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
+#include <mutex>
+#include <set>
 
 #include <unistd.h>
 
@@ -59,6 +62,69 @@ inline std::size_t resident_bytes() {
   if (fields != 2) return 0;
   return static_cast<std::size_t>(resident) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
+
+// Sanitizers make a program slower and its resident size mean little: work is divided by kSlower,
+// and only kExact builds judge resident bytes.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::size_t kSlower = 8;
+inline constexpr bool kExact = false;
+#else
+inline constexpr std::size_t kSlower = 1;
+inline constexpr bool kExact = true;
+#endif
+
+// Ends the program when a test takes much too long: nothing here may hang.
+class Watchdog {
+ public:
+  explicit Watchdog(unsigned seconds = 60) { alarm(seconds * static_cast<unsigned>(kSlower)); }
+  ~Watchdog() { alarm(0); }
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+};
+
+// The addresses that blocks were ever given, in units of 64 KiB. A program that allocates and frees
+// the same amount again and again must not need more and more of them.
+class Footprint {
+ public:
+  void note(const void* block, std::size_t size) {
+    const auto start = reinterpret_cast<std::uintptr_t>(block);
+    const std::lock_guard<std::mutex> guard(mutex_);
+    for (std::uintptr_t at = start >> 16; at <= (start + size - 1) >> 16; at++) slices_.insert(at);
+  }
+  std::size_t bytes() const {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    return slices_.size() << 16;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::uintptr_t> slices_;
+};
+
+// SplitMix64 with a seed from the clock, which every failure message names.
+class Chance {
+ public:
+  explicit Chance(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() {
+    std::uint64_t x = state_ += 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+  }
+  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(next() % bound); }
+
+  static std::uint64_t seed() {
+    std::timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    const auto value =
+        static_cast<std::uint64_t>(now.tv_sec) * 1000003u + static_cast<std::uint64_t>(now.tv_nsec);
+    std::printf("seed %llu\n", static_cast<unsigned long long>(value));
+    return value;
+  }
+
+ private:
+  std::uint64_t state_;
+};
 
 // Counts what the library reports through its error callback while it lives.
 class ErrorCount {
