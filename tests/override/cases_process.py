@@ -76,6 +76,34 @@ def case_single_thread(ctx):
     if result.out.split() != [b"1"] * 4:
         raise Failure(f"thread_count.py counted {result.out!r} without the library")
     ctx.compare([find("perl"), workload("thread_count.pl")])
+    # Memory that is given back early, and all of it at the end, takes no thread either.
+    for setting in ({"ASHLAR_PURGE_DELAY": "1"}, {"ASHLAR_DESTROY_ON_EXIT": "1"}):
+        ctx.compare([find("python3"), "-I", script], env=setting)
+
+
+def case_destroy_on_exit(ctx):
+    """Programs that are told to give back everything at exit still end as they would: with their
+    exit handlers and destructors run, their output flushed, and the same status."""
+    setting = {"ASHLAR_DESTROY_ON_EXIT": "1", "PYTHONMALLOC": "malloc"}
+    at_exit = ("import atexit, sys, threading\n"
+               "kept = {i: 'x' * i for i in range(3000)}\n"
+               "class Last:\n"
+               "    def __del__(self): sys.stdout.write('deleted %d\\n' % len(kept))\n"
+               "last = Last()\n"
+               "atexit.register(lambda: print('at exit', sum(map(len, kept.values()))))\n"
+               "thread = threading.Thread(target=lambda: kept.update({-1: 'y' * 5000}))\n"
+               "thread.start(); thread.join()\n"
+               "sys.stdout.write('no newline at the end')\n"
+               "sys.exit(3)\n")
+    ctx.compare([find("python3"), "-c", at_exit], env=setting, status=3)
+    ctx.compare([find("python3"), workload("python_data.py")], env=setting)
+    ctx.compare([find("python3"), workload("python_threads.py")], env=setting)
+    ctx.compare([find("perl"), workload("perl_data.pl")], env=setting)
+    ctx.compare([find("perl"), "-e", "my %h = map { $_ => 'x' x $_ } 1 .. 2000; "
+                 "sub DESTROY { print qq(destroyed\\n) } our $object = bless [%h]; "
+                 "END { print qq(end\\n); $? = 4 }"], env=setting, status=4)
+    ctx.compare([find("bash"), workload("shell.sh")], env=setting)
+    ctx.compare([find("sort"), "-n", "--parallel=2", "-S", "1M"], stdin=numbers(), env=setting)
 
 
 def case_empty_environment(ctx):
