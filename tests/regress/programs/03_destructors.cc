@@ -182,6 +182,10 @@ int main(int argc, char** argv) {
       {"exit_from_a_thread", exit_from_a_thread, nullptr},
       {"exit_as_last_thread", exit_as_last_thread, nullptr},
       {"quick_exit_from_main", quick_exit_from_main, nullptr},
+      {"destroyed_exit_from_main", exit_from_main, "ASHLAR_DESTROY_ON_EXIT=1"},
+      {"destroyed_exit_with_a_busy_thread", exit_with_a_busy_thread, "ASHLAR_DESTROY_ON_EXIT=1"},
+      {"destroyed_exit_from_a_thread", exit_from_a_thread, "ASHLAR_DESTROY_ON_EXIT=1"},
+      {"destroyed_exit_as_last_thread", exit_as_last_thread, "ASHLAR_DESTROY_ON_EXIT=1"},
   };
   return RUN_SCENARIOS(argc, argv, kScenarios);
 }
