@@ -28,7 +28,7 @@ class MetadataPool {
     const std::size_t rounded = align_up(size, kCacheLine);
     LockGuard guard(lock_);
     FreeList* const list = list_of(rounded);
-    if (list == nullptr || rounded > kSliceSize) {
+    if (list == nullptr || rounded > kSliceSize - kCacheLine) {
       return nullptr;
     }
     if (list->first != nullptr) {
@@ -54,9 +54,13 @@ class MetadataPool {
     list->first = record;
   }
 
-  // Forgets all records, whose memory is about to be unmapped.
-  void forget_all() {
+  // Forgets all records, which nobody uses any more. Those in arenas go with them.
+  void unmap() {
     LockGuard guard(lock_);
+    while (Record* const mapping = mappings_) {
+      mappings_ = mapping->next;
+      Os::release(mapping, kSliceSize);
+    }
     for (FreeList& list : lists_) {
       list = {};
     }
@@ -103,9 +107,15 @@ class MetadataPool {
     }
     if (start == nullptr) {
       start = Os::reserve(nullptr, kSliceSize, kCacheLine, Access::kReadWrite);
-    }
-    if (start == nullptr) {
-      return false;
+      if (start == nullptr) {
+        return false;
+      }
+      auto* const mapping = static_cast<Record*>(start);
+      mapping->next = mappings_;
+      mappings_ = mapping;
+      at_ = at_offset(start, kCacheLine);
+      left_ = kSliceSize - kCacheLine;
+      return true;
     }
     if (!zero) {
       __builtin_memset(start, 0, kSliceSize);
@@ -118,6 +128,7 @@ class MetadataPool {
   Lock lock_{LockRank::kMetadata};
   ArenaSet<Os>& arenas_;
   FreeList lists_[kSizes] ASHLAR_GUARDED_BY(lock_) = {};
+  Record* mappings_ ASHLAR_GUARDED_BY(lock_) = nullptr;  // slices from the OS, by their first line
   void* at_ ASHLAR_GUARDED_BY(lock_) = nullptr;
   std::size_t left_ ASHLAR_GUARDED_BY(lock_) = 0;
 };

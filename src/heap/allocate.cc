@@ -45,6 +45,7 @@ void call_deferred_free(ThreadHeap* backing, bool force) {
 void visit_retired(ThreadHeap* heap) {
   std::uint32_t from = kSizeClassCount;
   std::uint32_t to = 0;
+  std::uint32_t left = 0;
   for (std::uint32_t c = heap->retired_from; c < heap->retired_to; ++c) {
     Page* const page = heap->queues[c].first();
     if (page == nullptr || page->retire_visits == 0) {
@@ -61,9 +62,11 @@ void visit_retired(ThreadHeap* heap) {
     }
     from = c < from ? c : from;
     to = c + 1;
+    ++left;
   }
   heap->retired_from = from;
   heap->retired_to = to;
+  heap->retired = left;
 }
 
 // The heartbeat is the thread's: it counts in its part for the main heap.

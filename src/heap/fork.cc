@@ -22,7 +22,8 @@
 namespace ashlar {
 namespace {
 
-// All locks are taken, outermost first, so that none is held by a thread that the child lacks.
+// All locks are taken, outermost first, so that none is held by a thread that the child lacks. The
+// program's own handlers may run before or after these, and allocate.
 void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   process_lock().lock();
   late_heap_lock().lock();
@@ -31,9 +32,13 @@ void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   arenas.lock().lock();
   metadata_pool.lock().lock();
   random_lock().lock();
+  messages_lock().lock();
+  Lock::hold_for_fork();
 }
 
 void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  Lock::let_go_after_fork();
+  messages_lock().unlock();
   random_lock().unlock();
   metadata_pool.lock().unlock();
   arenas.lock().unlock();
@@ -64,7 +69,6 @@ void adopt_nothing_of(Page* page) {
 
 void after_fork_in_child() {
   after_fork();
-  reset_messages_after_fork();
   note_single_thread();
   for_each_page_entry(was_a_vanished_threads, adopt_nothing_of);
   forget_vanished_threads();

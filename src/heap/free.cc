@@ -126,26 +126,38 @@ void free_other_slow(Page* page, void* pointer) {
   }
 }
 
+namespace {
+
 // An empty page that is the only one of its class is kept for a while, since the next request is
-// likely to want it; large ones only where no other thread could use their slices better.
+// likely to want it. In a process with threads only few are, in case this one goes to sleep, and
+// no large ones, whose slices another thread could use better; in a pool none.
+bool is_worth_keeping(const ThreadHeap* heap, const Page* page) {
+  if (!heap->queues[page->size_class].is_only(page)) {
+    return false;
+  }
+  return !is_multi_threaded() || (page->slices == kSmallPageSlices &&
+                                  heap->retired < kActive.retire_pages && !heap->backing->in_pool);
+}
+
+}  // namespace
+
 void page_empty_slow(Page* page) {
   ThreadHeap* const heap = page->heap;
-  const bool small = page->slices == kSmallPageSlices;
-  if (heap->queues[page->size_class].is_only(page) && (small || !is_multi_threaded()) &&
-      !heap->backing->in_pool) {
-    page->retire_visits =
-        static_cast<std::uint8_t>(small ? kActive.retire_visits : kActive.retire_visits_large);
-    const SizeClass size_class = page->size_class;
-    if (size_class < heap->retired_from) {
-      heap->retired_from = size_class;
-    }
-    if (size_class >= heap->retired_to) {
-      heap->retired_to = size_class + 1;
-    }
+  if (!is_worth_keeping(heap, page)) {
+    heap->remove(page);
+    release_page(page);
     return;
   }
-  heap->remove(page);
-  release_page(page);
+  heap->retired += page->retire_visits == 0 ? 1 : 0;
+  page->retire_visits = static_cast<std::uint8_t>(
+      page->slices == kSmallPageSlices ? kActive.retire_visits : kActive.retire_visits_large);
+  const SizeClass size_class = page->size_class;
+  if (size_class < heap->retired_from) {
+    heap->retired_from = size_class;
+  }
+  if (size_class >= heap->retired_to) {
+    heap->retired_to = size_class + 1;
+  }
 }
 
 bool check_free(Page* page, void* pointer) {

@@ -69,40 +69,33 @@ void change_home(Page* page, Heap* old) {
   note_page_gone(old);
 }
 
-// Moves all pages of a deleted heap's part to the part for the main heap; the caller's both.
-void move_pages(ThreadHeap* from, ThreadHeap* to) {
-  while (Page* const page = from->full.first()) {
-    from->remove(page);
-    change_home(page, from->home);
-    page->heap = to;
-    to->full.push_back(page, PageList::kFull);
-    set_owner_flag(page, kOwnerFull);
-  }
-  for (PageQueue& queue : from->queues) {
-    while (Page* const page = queue.first()) {
-      from->remove(page);
-      if (page->is_empty()) {
-        release_page(page);
-      } else {
-        change_home(page, from->home);
-        page->heap = to;
-        to->push_back(page);
-      }
-    }
-  }
-}
-
-void release_pages(ThreadHeap* part) {
+// Takes each page out of a part's lists and calls use(page).
+template <class Use>
+void for_each_page_of(ThreadHeap* part, Use use) {
   while (Page* const page = part->full.first()) {
     part->remove(page);
-    release_page(page);
+    use(page);
   }
   for (PageQueue& queue : part->queues) {
     while (Page* const page = queue.first()) {
       part->remove(page);
-      release_page(page);
+      use(page);
     }
   }
+}
+
+// The pages of a deleted heap's part become orphans of the main heap: the thread may never allocate
+// from the main heap in their size classes, and would not find what others free in them.
+void move_pages(ThreadHeap* part) {
+  for_each_page_of(part, [part](Page* page) {
+    collect_page(page);
+    if (page->is_empty()) {
+      release_page(page);
+    } else {
+      change_home(page, part->home);
+      let_go(page);
+    }
+  });
 }
 
 void move_unowned(Heap* heap) {
@@ -213,7 +206,7 @@ void destroy_heap(Heap* heap) {
     mark_deleted(heap);
     // Under the lock, which a thread that ends takes before it looks at its part.
     for (ThreadHeap* part = heap->thread_heaps; part != nullptr; part = part->next_of_heap) {
-      release_pages(part);
+      for_each_page_of(part, release_page);
       part->destroyed = true;
     }
   }
@@ -293,7 +286,7 @@ void settle_thread(ThreadHeap* backing) {
       thread_heap = backing;
     }
     if (!leave_heap(part)) {
-      move_pages(part, backing);
+      move_pages(part);
     }
     drop_thread_heap(part);
   }

@@ -80,7 +80,10 @@ void start_process() {
 
 // Before a program can have a second thread, and before other constructors, so that what atexit
 // calls of ours comes after what they registered. (Up to 100 are the compiler's own.)
-[[gnu::constructor(101)]] static void start_with_library() { start_process(); }
+[[gnu::constructor(101)]] static void start_with_library(int, char**, char** environment) {
+  System::note_environment(environment);
+  start_process();
+}
 
 Lock& process_lock() { return start_lock; }
 Lock& random_lock() { return generator_lock; }

@@ -1,11 +1,12 @@
 // What is given back when the process ends (nothing, unless the program asked for it) and when a
 // library that carries this code is unloaded (all that holds no live block).
 //
-// The two are told apart by the order in which the C library calls us, which follows from the
-// Itanium C++ ABI (section 3.3.6.3) and from how linkers sort destructors. At exit() the function
-// registered by atexit comes first, the library's destructors later. When the library is unloaded
-// its destructors come first, and the last of them, the compiler's own, calls what atexit
-// registered, after the destructors of static objects, which may still free.
+// What was loaded with the program is never unloaded. For the rest, the two are told apart by the
+// order in which the C library calls us, which follows from the Itanium C++ ABI (section 3.3.6.3)
+// and from how linkers sort destructors. At exit() the function registered by atexit comes first,
+// the library's destructors later. When the library is unloaded its destructors come first, and the
+// last of them, the compiler's own, calls what atexit registered, after the destructors of static
+// objects, which may still free.
 #include "heap/process_end.h"
 
 #include <stdlib.h>
@@ -46,6 +47,7 @@ void unload() {
     });
     return live;
   });
+  metadata_pool.unmap();
   page_map.unmap();
   System::forget_thread_exits();
 }
@@ -56,13 +58,13 @@ void destroy_everything() {
   forget_all_threads();
   forget_late_heap();
   forget_spare_heaps();
-  metadata_pool.forget_all();
+  metadata_pool.unmap();
   arenas.unmap_unless([](const SystemArena&) { return false; });
 }
 
 void at_exit() {
   // relaxed: written by this thread, if at all.
-  if (unloading.load(std::memory_order_relaxed)) {
+  if (unloading.load(std::memory_order_relaxed) && !System::is_loaded_at_start(&unloading)) {
     unload();
   } else {
     end_process();

@@ -44,6 +44,7 @@ struct ThreadHeap {
   ThreadHeap* previous_of_heap;
   std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
   std::uint32_t retired_to;
+  std::uint32_t retired;      // how many there are, when last counted and those since
   std::uint32_t passed_over;  // take-overs that found the queue at its limit
   bool destroyed;             // with its heap: it has no pages, and waits to be dropped
 

@@ -14,6 +14,9 @@ namespace {
 // late heap, since nobody would give a heap of its own back.
 ASHLAR_THREAD_LOCAL bool ended = false;
 
+// The heartbeat goes on from here should the thread begin again after it was ended by hand.
+ASHLAR_THREAD_LOCAL std::uint64_t last_heartbeat = 0;
+
 // The parts for the main heap of all threads, by the threads' ids, linked by next_of_heap. A
 // thread whose end we are not told of (it called us first when its keys were being destroyed)
 // stays here until another thread gets the same id, and all that it left.
@@ -61,6 +64,7 @@ void give_back(ThreadHeap* backing) {
     drop_thread_heap(part);
   }
   orphan_all(backing);
+  last_heartbeat = backing->heartbeat;
   leave(backing);
   metadata_pool.release(backing, sizeof(ThreadHeap));
   process_stats.threads.sub(1);
@@ -77,6 +81,7 @@ ThreadHeap* make_backing() {
   auto* const backing = static_cast<ThreadHeap*>(metadata_pool.allocate(sizeof(ThreadHeap)));
   if (backing != nullptr) {
     backing->start(thread_id(), &main_heap, backing);
+    backing->heartbeat = last_heartbeat;
     enter(backing);
     process_stats.threads.add(1);
   }
@@ -106,10 +111,17 @@ ThreadHeap* start_thread() {
 }
 
 void end_thread() {
-  if (thread_heap != &empty_heap) {
-    System::at_thread_exit(thread_exits, nullptr);
-    give_back(thread_heap->backing);
+  if (thread_heap == &empty_heap) {
+    return;
   }
+  if (thread_heap->backing->in_deferred_free) {
+    // Called from inside of an allocation, which goes on with the record afterwards.
+    park_thread();
+    thread_heap = thread_heap->backing;
+    return;
+  }
+  System::at_thread_exit(thread_exits, nullptr);
+  give_back(thread_heap->backing);
 }
 
 void park_thread() {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -69,6 +70,9 @@ std::size_t read_small_file(const char* path, char* text, std::size_t capacity) 
   text[length] = '\0';
   return static_cast<std::size_t>(length);
 }
+
+// What constructors are given; null once libc has been seen to have its own.
+constinit RelaxedNumber<char**> early_environment;
 
 // The key whose destructor tells of a thread's end: 0 until made, then the key plus one. A key that
 // loses the race to be it is given back.
@@ -202,13 +206,21 @@ void Linux::write_error(const char* text, std::size_t length) {
   }
 }
 
+void Linux::note_environment(char** entries) { early_environment.set(entries); }
+
+bool Linux::has_environment() { return environ != nullptr || early_environment.get() != nullptr; }
+
 const char* Linux::environment(const char* name, bool ignore_case) {
   // environ is read directly: getenv may be replaced, and there is none before libc is ready.
-  if (environ == nullptr) {
+  if (environ != nullptr && early_environment.get() != nullptr) {
+    early_environment.set(nullptr);  // libc is ready; should environ be null again, it is empty
+  }
+  char** const entries = environ != nullptr ? environ : early_environment.get();
+  if (entries == nullptr) {
     return nullptr;
   }
   const std::size_t length = strlen(name);
-  for (char** entry = environ; *entry != nullptr; ++entry) {
+  for (char** entry = entries; *entry != nullptr; ++entry) {
     if (starts_with(*entry, name, ignore_case) && (*entry)[length] == '=') {
       return *entry + length + 1;
     }
@@ -252,6 +264,32 @@ void Linux::forget_thread_exits() {
   if (key != 0) {
     pthread_key_delete(static_cast<pthread_key_t>(key - 1));
   }
+}
+
+bool Linux::is_loaded_at_start(const void* address) {
+  struct Search {
+    std::uintptr_t address;
+    std::uintptr_t loader;  // where the dynamic loader lies; 0: there is none
+    bool found_before_loader;
+  };
+  Search search{address_of(address), getauxval(AT_BASE), false};
+  // Objects come in the order of loading, and the loader itself stands among those of the start.
+  auto visit = [](dl_phdr_info* object, std::size_t, void* arg) {
+    auto* const wanted = static_cast<Search*>(arg);
+    if (object->dlpi_addr == wanted->loader) {
+      return 1;
+    }
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+      const ElfW(Phdr)& part = object->dlpi_phdr[i];
+      if (part.p_type == PT_LOAD &&
+          wanted->address - object->dlpi_addr - part.p_vaddr < part.p_memsz) {
+        wanted->found_before_loader = true;
+        return 1;
+      }
+    }
+    return 0;
+  };
+  return search.loader == 0 || (dl_iterate_phdr(visit, &search), search.found_before_loader);
 }
 
 bool Linux::at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {

@@ -39,6 +39,13 @@ struct Linux {
   // Writes to file descriptor 2 and ignores failure: there is nobody left to tell.
   static void write_error(const char* text, std::size_t length);
 
+  // Keeps the environment that the dynamic loader hands to constructors, for as long as libc has
+  // not got its own.
+  static void note_environment(char** entries);
+
+  // Whether the environment can be read already.
+  static bool has_environment();
+
   // The value of an environment variable, or nullptr. `ignore_case` also finds Name and name.
   // Allocates nothing and may be called before any constructor ran.
   static const char* environment(const char* name, bool ignore_case);
@@ -54,6 +61,10 @@ struct Linux {
 
   // Takes all such calls back, of every thread: the code of `ended` is about to be unmapped.
   static void forget_thread_exits();
+
+  // Whether the program or library that this address lies in was loaded when the process started,
+  // as far as the order of loading tells: libraries of libraries may be taken for loaded later.
+  static bool is_loaded_at_start(const void* address);
 
   // Has these called round every fork; once. False where the system has no memory for that.
   static bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)());

@@ -15,6 +15,14 @@ constexpr std::uint32_t kFree = 0;
 constexpr std::uint32_t kHeld = 1;
 constexpr std::uint32_t kContended = 2;
 
+// The thread that holds all locks, as it is forking; else 0.
+constinit std::atomic<std::uintptr_t> forking_thread{0};
+
+bool is_forking() {
+  // relaxed: only the thread itself writes its id.
+  return forking_thread.load(std::memory_order_relaxed) == thread_id();
+}
+
 }  // namespace
 
 void Lock::note_taken() {
@@ -36,6 +44,9 @@ void Lock::note_released() {
 }
 
 void Lock::lock() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  if (unlikely(is_forking())) {
+    return;
+  }
   std::uint32_t seen = kFree;
   // acquire: pairs with the release in unlock; what the last holder wrote is seen.
   // relaxed: a failed try reads nothing that is used but the state itself.
@@ -51,6 +62,9 @@ void Lock::lock() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 bool Lock::try_lock() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  if (unlikely(is_forking())) {
+    return true;
+  }
   std::uint32_t seen = kFree;
   // acquire: pairs with the release in unlock. relaxed: a failed try uses nothing it read.
   const bool taken = word_.compare_exchange_strong(seen, kHeld, std::memory_order_acquire,
@@ -62,6 +76,9 @@ bool Lock::try_lock() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void Lock::unlock() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+  if (unlikely(is_forking())) {
+    return;
+  }
   note_released();
   // release: publishes what was written under the lock to the next holder's acquire.
   if (word_.exchange(kFree, std::memory_order_release) == kContended) {
@@ -69,10 +86,14 @@ void Lock::unlock() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   }
 }
 
-void Lock::reset_after_fork() {
-  note_released();
-  // relaxed: the child has one thread.
-  word_.store(kFree, std::memory_order_relaxed);
+void Lock::hold_for_fork() {
+  // relaxed: compared with their own ids by other threads, which it never is.
+  forking_thread.store(thread_id(), std::memory_order_relaxed);
+}
+
+void Lock::let_go_after_fork() {
+  // relaxed: as above.
+  forking_thread.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace ashlar

@@ -25,7 +25,7 @@ enum class LockRank : std::uint8_t {
 // Owner:       whoever's lock() returned last, until its unlock()
 // Shared:      word_, by every thread
 // Invariants:  word_ is 0 (free), 1 (held) or 2 (held, and somebody may sleep)
-// Life:        static or in metadata; never destroyed; reset_after_fork() in the child
+// Life:        static or in metadata; never destroyed
 class ASHLAR_CAPABILITY("lock") Lock {
  public:
   constexpr explicit Lock(LockRank rank) : rank_(rank) {}
@@ -36,8 +36,11 @@ class ASHLAR_CAPABILITY("lock") Lock {
   bool try_lock() ASHLAR_TRY_ACQUIRE(true);
   void unlock() ASHLAR_RELEASE();
 
-  // In a forked child only, where the other threads that could hold it no longer exist.
-  void reset_after_fork();
+  // Round a fork the forking thread holds all locks. Until it lets go of them they are as good as
+  // its own: taking and releasing them does nothing, so that fork handlers of the program that run
+  // meanwhile may allocate.
+  static void hold_for_fork();
+  static void let_go_after_fork();
 
  private:
   void note_taken();

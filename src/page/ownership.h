@@ -110,8 +110,8 @@ inline void mark_huge(Page* page) {
 
 // The page is being released: from now on the entry reads as owned, as free slices do.
 inline void clear_remote(Page* page) {
-  // relaxed: the claim of the slices by whoever makes the next page here orders the two.
-  page->remote.word.store(0, std::memory_order_relaxed);
+  // release: who reads this and took the page for a huge one sees that it has no home any more.
+  page->remote.word.store(0, std::memory_order_release);
 }
 
 // Whether nobody owns the page. A hint, unless no other thread runs.

@@ -238,6 +238,6 @@ void register_error(ErrorFunction* function, void* arg) {
   error_handler = {function, arg};
 }
 
-void reset_messages_after_fork() { lock.reset_after_fork(); }
+Lock& messages_lock() { return lock; }
 
 }  // namespace ashlar

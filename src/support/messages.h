@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/compiler.h"
+#include "os/lock.h"
 
 namespace ashlar {
 
@@ -43,7 +44,7 @@ void register_output(OutputFunction* function, void* arg);
 // Who hears of errors from now on; nullptr: nobody.
 void register_error(ErrorFunction* function, void* arg);
 
-// Opens the lock again in a forked child, where its holder may not exist.
-void reset_messages_after_fork();
+// For fork, which takes all locks.
+Lock& messages_lock();
 
 }  // namespace ashlar

@@ -1,8 +1,6 @@
 // The options of the process: the one OptionSet, over the environment that the system gives.
 #include "support/options.h"
 
-#include <unistd.h>
-
 #include "os/system.h"
 #include "support/messages.h"
 #include "support/option_set.h"
@@ -12,7 +10,7 @@ namespace {
 
 struct SystemEnvironment {
   // libc fills environ when it starts; the loader may allocate before that.
-  static bool ready() { return environ != nullptr; }
+  static bool ready() { return System::has_environment(); }
 
   static const char* value(const char* name) { return System::environment(name, true); }
 

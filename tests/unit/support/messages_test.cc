@@ -441,7 +441,6 @@ TEST_F(MessagesDeathTest, AForkedChildCanPrint) {
         report_warning("parent");
         const pid_t child = fork();
         if (child == 0) {
-          reset_messages_after_fork();
           report_warning("child");
           _exit(0);
         }
