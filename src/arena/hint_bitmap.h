@@ -8,6 +8,7 @@
 
 #include "arena/slice_words.h"
 #include "base/units.h"
+#include "os/schedule.h"
 
 namespace ashlar {
 
@@ -24,16 +25,19 @@ class HintBitmap {
       : words_(words), summary_(summary), stride_(stride), word_count_(word_count) {}
 
   void set(SliceIndex slice) {
+    const ScheduleWindow window(SchedulePoint::kSetHint);
     const std::uint32_t index = slice.value / kBitsPerWord;
     const std::uint64_t bit = std::uint64_t{1} << (slice.value % kBitsPerWord);
     // release: who takes the hint sees the page as it was published.
     word(index).fetch_or(bit, std::memory_order_release);
+    schedule_point(SchedulePoint::kSetHint);
     // release: who sees the summary bit also sees the word.
     summary_[index / kBitsPerWord].fetch_or(std::uint64_t{1} << (index % kBitsPerWord),
                                             std::memory_order_release);
   }
 
   bool is_set(SliceIndex slice) const {
+    const ScheduleWindow window(SchedulePoint::kReadHint);
     // relaxed: hints only.
     const std::uint64_t bits =
         words_[std::size_t{slice.value / kBitsPerWord} * stride_].load(std::memory_order_relaxed);
@@ -42,6 +46,7 @@ class HintBitmap {
 
   // True where the bit was set and this call cleared it.
   bool clear(SliceIndex slice) {
+    const ScheduleWindow window(SchedulePoint::kClearHint);
     const std::uint64_t bit = std::uint64_t{1} << (slice.value % kBitsPerWord);
     // acquire: pairs with the release in set.
     return (word(slice.value / kBitsPerWord).fetch_and(~bit, std::memory_order_acquire) & bit) != 0;
@@ -57,6 +62,7 @@ class HintBitmap {
         index = (index / kBitsPerWord + 1) * kBitsPerWord;
         continue;
       }
+      schedule_point(SchedulePoint::kTakeHint);
       index += static_cast<std::uint32_t>(std::countr_zero(any));
       if (find_in(index, slice)) {
         return true;
@@ -78,6 +84,7 @@ class HintBitmap {
 
  private:
   bool find_in(std::uint32_t index, SliceIndex* slice) {
+    const ScheduleWindow window(SchedulePoint::kTakeHint);
     // acquire: pairs with the release in set; the page is seen as it was published.
     std::uint64_t bits = word(index).load(std::memory_order_acquire);
     if (bits == 0) {
@@ -97,8 +104,10 @@ class HintBitmap {
   // Clears the summary bit of an empty word, and sets it again where a hint came in between.
   void forget_if_empty(std::uint32_t index) {
     const std::uint64_t bit = std::uint64_t{1} << (index % kBitsPerWord);
+    const ScheduleWindow window(SchedulePoint::kForgetHints);
     // acq_rel: orders the clear before the look below against set's word-then-summary.
     summary_[index / kBitsPerWord].fetch_and(~bit, std::memory_order_acq_rel);
+    schedule_point(SchedulePoint::kForgetHints);
     // acquire: if set's summary write came before our clear, its word write is seen here.
     if (word(index).load(std::memory_order_acquire) != 0) {
       // release: as in set.

@@ -10,6 +10,7 @@
 #include "arena/slice_words.h"
 #include "base/integer.h"
 #include "base/units.h"
+#include "os/schedule.h"
 
 namespace ashlar {
 
@@ -33,6 +34,7 @@ class SliceClaim {
   // other threads took what was found more often than the tries above allow.
   // Complexity: linear in the number of words of the arena that are not full.
   bool claim(SliceCount count, SliceCount alignment, SliceRun* claimed) {
+    const ScheduleWindow window(SchedulePoint::kClaimSlices);
     if (count.value <= kBitsPerWord && claim_within_words(count, alignment, claimed)) {
       return true;
     }
@@ -61,15 +63,18 @@ class SliceClaim {
 
   // Claims those of the slices in `mask` of one word that are free; returns which.
   std::uint64_t claim_free_of(std::uint32_t word, std::uint64_t mask) {
+    const ScheduleWindow window(SchedulePoint::kClaimSlices);
     // acquire: pairs with the release of who freed the slices; their other bits are ours now.
     const std::uint64_t old = words_[word].in_use.fetch_or(mask, std::memory_order_acquire);
     return mask & ~old;
   }
 
   void release(SliceRun run) {
+    const ScheduleWindow window(SchedulePoint::kReleaseSlices);
     for_each_word(run, [&](std::uint32_t word, std::uint64_t mask) {
       // release: hands the slices' memory and other bits to the next claim's acquire.
       words_[word].in_use.fetch_and(~mask, std::memory_order_release);
+      schedule_point(SchedulePoint::kReleaseSlices);
       clear_full(word);
       return true;
     });
@@ -125,6 +130,7 @@ class SliceClaim {
         }
         const auto bit = static_cast<std::uint32_t>(std::countr_zero(starts));
         const std::uint64_t taken = seen | (run_mask(count.value) << bit);
+        schedule_point(SchedulePoint::kClaimSlices);
         // acquire: pairs with the release of who freed the slices. A failure reads again.
         if (words_[word].in_use.compare_exchange_weak(seen, taken, std::memory_order_acquire,
                                                       std::memory_order_acquire)) {
@@ -178,6 +184,7 @@ class SliceClaim {
       if ((seen & mask) != 0) {
         return false;
       }
+      schedule_point(SchedulePoint::kClaimSlices);
       // acquire: pairs with the release of who freed the slices.
       // relaxed: a failure reads again.
       if (words_[word].in_use.compare_exchange_weak(seen, seen | mask, std::memory_order_acquire,
@@ -212,10 +219,12 @@ class SliceClaim {
 
   void set_full(std::uint32_t word) {
     const std::uint64_t bit = std::uint64_t{1} << (word % kBitsPerWord);
+    const ScheduleWindow window(SchedulePoint::kMarkFull);
     // acq_rel: claimer: in_use := full. Freer: in_use := not full, summary cleared. Claimer:
     // summary set, and free slices would hide behind it for good. With acq_rel, a claimer whose
     // set comes after that clear also sees what was freed before it, and takes the bit back.
     full_[word / kBitsPerWord].fetch_or(bit, std::memory_order_acq_rel);
+    schedule_point(SchedulePoint::kMarkFull);
     // acquire: reads at least what the freer of the last clear wrote.
     if (words_[word].in_use.load(std::memory_order_acquire) != ~std::uint64_t{0}) {
       clear_full(word);

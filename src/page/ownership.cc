@@ -47,9 +47,11 @@ void drop_lists(Page* page) {
 }
 
 bool collect_remote(Page* page) {
+  const ScheduleWindow window(SchedulePoint::kCollectRemote);
   // acquire: pairs with the release of each push; the links of the list are seen. An exchange
   // and not a CAS: the owner takes whatever is there, so it never has to try again.
   const RemoteList list{page->remote.word.exchange(0, std::memory_order_acquire)};
+  schedule_point(SchedulePoint::kCollectRemote);
   Block* const first = list.first(page);
   if (first == nullptr) {
     return true;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/compiler.h"
+#include "os/schedule.h"
 #include "page/page.h"
 #include "policy/layout.h"
 
@@ -36,6 +37,7 @@ enum class Taken : bool { kNo = false, kYes = true };
 // the caller owns it now. Lock-free: a try fails only where another thread's succeeded. Until
 // the push the page can't go away, since it holds the block; after it, unless taken, it can.
 inline Taken push_remote(Page* page, Block* block) {
+  const ScheduleWindow window(SchedulePoint::kPushRemote);
   std::atomic<std::uint64_t>& word = page->remote.word;
   // relaxed: the value is only put into the block and compared; the CAS orders.
   RemoteList seen{word.load(std::memory_order_relaxed)};
@@ -43,6 +45,7 @@ inline Taken push_remote(Page* page, Block* block) {
   do {
     PageLinks::set_next(block, seen.first(page), page->keys);
     fresh = seen.with(page, block);
+    schedule_point(SchedulePoint::kPushRemote);
     // acq_rel: release publishes block->next; pairs with the acquire in collect_remote.
     // Acquire: where the page was an orphan, pairs with the release in try_orphan, so that its
     // plain fields are seen as the last owner left them. relaxed: a failure reads again.
@@ -53,6 +56,7 @@ inline Taken push_remote(Page* page, Block* block) {
 
 // Whether there are remote frees to collect. A hint to others than the owner.
 inline bool has_remote_frees(const Page* page) {
+  const ScheduleWindow window(SchedulePoint::kReadRemote);
   // relaxed: collect_remote reads again.
   return page->remote.word.load(std::memory_order_relaxed) > RemoteWord::kOrphan;
 }
@@ -81,6 +85,7 @@ inline bool collect_some(Page* page) {
 // Lets go of a page: it is nobody's from here on, and the caller must not touch it again. False
 // where remote frees came in: then the caller still owns it, and has to collect first.
 inline bool try_orphan(Page* page) {
+  const ScheduleWindow window(SchedulePoint::kTryOrphan);
   std::uint64_t owned = 0;
   // seq_cst: as release, the next owner sees the plain fields as they are left here; pairs with the
   // acquire in try_own and push_remote. Beyond that, the caller then looks whether the page's heap
@@ -93,6 +98,7 @@ inline bool try_orphan(Page* page) {
 // Takes an orphan; kNo where the page has an owner (or is no page any more).
 // Takes the remote word, not the page: its entry may belong to no page, and is not read.
 inline Taken try_own(RemoteWord* remote) {
+  const ScheduleWindow window(SchedulePoint::kTryOwn);
   std::uint64_t orphan = RemoteWord::kOrphan;
   // seq_cst: as acquire, pairs with the release in try_orphan; and as said there, also where the
   // page is found to be owned.
@@ -141,6 +147,7 @@ inline Heap* home_of(const Page* page) {
 // The owner word as any thread may read it: the id and the flags. A thread that finds its own id
 // wrote it itself, so the answer "mine" is exact; any other answer may be out of date.
 ASHLAR_ALWAYS_INLINE std::uintptr_t owner_of(const Page* page) {
+  const ScheduleWindow window(SchedulePoint::kReadOwner);
   // relaxed: see above; what the page holds is ordered by how its blocks are handed on.
   return page->owner.load(std::memory_order_relaxed);
 }
@@ -148,6 +155,7 @@ ASHLAR_ALWAYS_INLINE std::uintptr_t owner_of(const Page* page) {
 // Writes the owner's id (or kNoOwner) and keeps the flag that outlives owners. Owner only. The
 // loop is there for a flag that another thread sets meanwhile, which it does once.
 inline void set_owner(Page* page, std::uintptr_t id) {
+  const ScheduleWindow window(SchedulePoint::kSetOwner);
   std::uintptr_t seen = owner_of(page);
   // relaxed: only the owner writes the id; readers use it as owner_of says. The same on failure.
   while (!page->owner.compare_exchange_weak(seen, id | (seen & kOwnerInterior),
@@ -160,11 +168,13 @@ inline void set_owner(Page* page, std::uintptr_t id) {
 // store: owner: reads its id; other thread: sets the flag; owner: writes the id back without it,
 // and the interior pointer is freed as if it were a block.
 inline void set_owner_flag(Page* page, std::uintptr_t flag) {
+  const ScheduleWindow window(SchedulePoint::kSetFlag);
   // relaxed: as in set_owner. A thread that is handed an interior pointer sees the flag, since
   // it was set before the pointer was returned.
   page->owner.fetch_or(flag, std::memory_order_relaxed);
 }
 inline void clear_owner_flag(Page* page, std::uintptr_t flag) {
+  const ScheduleWindow window(SchedulePoint::kSetFlag);
   // relaxed: as in set_owner.
   page->owner.fetch_and(~flag, std::memory_order_relaxed);
 }

@@ -15,7 +15,7 @@ foreach(selftest IN LISTS selftests)
   set_tests_properties(lint_${name} PROPERTIES LABELS "lint;source" TIMEOUT 300)
 endforeach()
 
-if(ASHLAR_OVERRIDE AND NOT ASHLAR_FAULTS)
+if(ASHLAR_OVERRIDE AND NOT ASHLAR_FAULTS AND NOT ASHLAR_SCHEDULE)
   add_test(NAME lint_exports COMMAND ${tools}/check_exports $<TARGET_FILE:ashlar>)
   set_tests_properties(lint_exports PROPERTIES LABELS "lint;built" TIMEOUT 60)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
