@@ -113,17 +113,19 @@ class Arena {
     return run.end().value <= layout_.slices && claim_.claim_at(run) && prepare(run, contents);
   }
 
-  // Gives back the caller's slices, of which the first `touched` may be resident. The others were
-  // not touched since they were claimed; `rest` says what they held then.
+  // Gives back the caller's slices, of which the first `touched` may have been touched since they
+  // were claimed. `rest` says what the others held then; unless they were zero, they may be
+  // resident from an earlier use, and have to wait as well.
   void release(SliceRun run, SliceCount touched, Contents rest) {
+    const SliceCount resident = rest == Contents::kZero ? touched : run.count;
     if (rest == Contents::kZero) {
       clear_run(words(), &SliceWords::dirty,
                 {run.first + touched, {run.count.value - touched.value}});
     }
     if (memory_.purging != Purging::kNever) {
-      set_run(words(), &SliceWords::waiting, {run.first, touched});
+      set_run(words(), &SliceWords::waiting, {run.first, resident});
       // relaxed: a sum that only decides when to purge.
-      waiting_.fetch_add(touched.value, std::memory_order_relaxed);
+      waiting_.fetch_add(resident.value, std::memory_order_relaxed);
     }
     claim_.release(run);
   }

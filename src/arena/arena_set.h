@@ -101,7 +101,7 @@ class ArenaSet {
     arena->release(run, touched, rest);
     // relaxed: a sum that only decides when to purge.
     claimed_.fetch_sub(run.count.value, std::memory_order_relaxed);
-    if (touched.value != 0) {
+    if (touched.value != 0 || rest != Contents::kZero) {
       purge(
           purge_policy_.after_release(waiting_bytes(), claimed_bytes(), refaulted_bytes(), now_ms));
     }
