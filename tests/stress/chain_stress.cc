@@ -1,14 +1,15 @@
 // Stress: chains of producer and consumer. Each stage takes batches of blocks from a bounded queue,
 // checks them, replaces some by its own, and hands them on; the last stage frees everything. So
 // stages allocate much and free little, or the reverse, which makes lists of remote frees long.
-#include "stress.h"
-
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "rest.h"
+#include "stress.h"
 
 namespace {
 
@@ -56,6 +57,12 @@ struct Chain {
   std::mutex replaced_mutex;
 };
 
+void free_batch(Chain& chain, const Batch& batch) {
+  for (const auto& block : batch) stress::release(block, "freed by the last stage");
+  chain.consumed += batch.size();
+}
+
+// The first stage, and the last one too where there is no other.
 void produce(Chain& chain, std::uint64_t seed, const stress::Deadline& end) {
   stress::Random random(seed);
   while (!end.passed()) {
@@ -64,9 +71,13 @@ void produce(Chain& chain, std::uint64_t seed, const stress::Deadline& end) {
     for (std::size_t i = 0; i < kBatch; i++)
       batch.push_back(stress::allocate(random, random.size(largest)));
     chain.produced += batch.size();
-    chain.queues.front().push(std::move(batch));
+    if (chain.queues.empty()) {
+      free_batch(chain, batch);
+    } else {
+      chain.queues.front().push(std::move(batch));
+    }
   }
-  chain.queues.front().close();
+  if (!chain.queues.empty()) chain.queues.front().close();
 }
 
 void pass_on(Chain& chain, std::size_t stage, std::uint64_t seed) {
@@ -94,10 +105,7 @@ void pass_on(Chain& chain, std::size_t stage, std::uint64_t seed) {
 
 void consume(Chain& chain) {
   Batch batch;
-  while (chain.queues.back().pop(batch)) {
-    for (const auto& block : batch) stress::release(block, "freed by the last stage");
-    chain.consumed += batch.size();
-  }
+  while (chain.queues.back().pop(batch)) free_batch(chain, batch);
 }
 
 }  // namespace
@@ -115,7 +123,7 @@ int main(int argc, char** argv) {
     threads.emplace_back(produce, std::ref(chain), random.next(), std::cref(end));
     for (unsigned stage = 1; stage + 1 < stages; stage++)
       threads.emplace_back(pass_on, std::ref(chain), stage, random.next());
-    threads.emplace_back(consume, std::ref(chain));
+    if (stages > 1) threads.emplace_back(consume, std::ref(chain));
   }
   for (auto& thread : threads) thread.join();
 
@@ -130,6 +138,9 @@ int main(int argc, char** argv) {
   if (produced == 0 || produced != consumed)
     stress::fail("%llu blocks went in and %llu came out", static_cast<unsigned long long>(produced),
                  static_cast<unsigned long long>(consumed));
+  threads.clear();
+  all.clear();
+  stress::check_at_rest("all chains are empty");
   std::printf("ok: %llu blocks through %u chains of %u stages, %llu replaced on the way\n",
               static_cast<unsigned long long>(produced), chains, stages,
               static_cast<unsigned long long>(replaced));

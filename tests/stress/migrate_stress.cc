@@ -1,40 +1,29 @@
 // Stress: blocks of mixed sizes that wander between threads through one table of shared slots, so
 // that most frees are remote and every thread frees what any other allocated. Threads are replaced
 // in every round while their blocks live on. Long-lived structure is not its subject.
-#include "stress.h"
-
 #include <memory>
-#include <new>
 #include <thread>
 #include <vector>
+
+#include "exchange.h"
+#include "rest.h"
+#include "stress.h"
 
 namespace {
 
 constexpr std::size_t kSlots = 2048;
 constexpr std::size_t kLargest = std::size_t{4} << 20;
 
-struct Slots {
-  std::atomic<stress::Block*> slot[kSlots] = {};
-};
-
 struct Shared {
-  Slots slots;
+  stress::Exchange<kSlots> exchange;
   stress::Budget budget{std::size_t{192} << 20};
   std::atomic<std::uint64_t> moved{0};
 };
 
-// The record that carries a block through the table comes from the allocator under test as well.
-stress::Block* make_record(stress::Random& random, std::size_t size) {
-  auto* const record = static_cast<stress::Block*>(mi_malloc(sizeof(stress::Block)));
-  stress::check_shape(record, sizeof(stress::Block),
-                      stress::natural_alignment(sizeof(stress::Block)));
-  return new (record) stress::Block(stress::allocate(random, size));
-}
-
-void drop_record(Shared& shared, stress::Block* record) {
+void drop(Shared& shared, stress::Block* record) {
   stress::release(*record, "taken from a slot");
   shared.budget.give_back(record->size);
-  mi_free(record);
+  stress::free_record(record);
 }
 
 void work(Shared& shared, std::uint64_t seed, const stress::Deadline& round_end) {
@@ -44,10 +33,9 @@ void work(Shared& shared, std::uint64_t seed, const stress::Deadline& round_end)
     for (int i = 0; i < 256; i++) {
       const std::size_t size = random.size(kLargest);
       stress::Block* record = nullptr;
-      if (!random.one_in(3) && shared.budget.take(size)) record = make_record(random, size);
-      // acq_rel: hands our block's content over, and receives that of whoever put the other one.
-      stress::Block* const old =
-          shared.slots.slot[random.below(kSlots)].exchange(record, std::memory_order_acq_rel);
+      if (!random.one_in(3) && shared.budget.take(size))
+        record = stress::make_record(stress::allocate(random, size));
+      stress::Block* const old = shared.exchange.swap(random.below(kSlots), record);
       if (old == nullptr) continue;
       moved++;
       if (random.one_in(8)) {
@@ -58,7 +46,7 @@ void work(Shared& shared, std::uint64_t seed, const stress::Deadline& round_end)
           shared.budget.give_back(before);
         }
       }
-      drop_record(shared, old);
+      drop(shared, old);
     }
     if (random.one_in(64)) mi_collect(random.one_in(2));
   }
@@ -81,11 +69,8 @@ int main(int argc, char** argv) {
                            std::cref(round_end));
     for (auto& thread : threads) thread.join();
   }
-  for (auto& slot : shared->slots.slot) {
-    // relaxed: all threads were joined.
-    if (stress::Block* const record = slot.load(std::memory_order_relaxed))
-      drop_record(*shared, record);
-  }
+  shared->exchange.drain([&](stress::Block* record) { drop(*shared, record); });
+  stress::check_at_rest("all blocks of all threads were freed");
   const std::uint64_t moved = shared->moved.load(std::memory_order_relaxed);  // relaxed: joined.
   if (moved == 0) stress::fail("no block ever changed hands");
   std::printf("ok: %llu blocks changed hands in %llu rounds\n",

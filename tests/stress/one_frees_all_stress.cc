@@ -1,8 +1,6 @@
 // Stress: every thread but one only allocates, and one thread frees all, in the order of
 // allocation, in reverse or at random. The amount of live memory is bounded, so an allocator that
 // never finds remotely freed blocks again grows and is caught by the resident-size check.
-#include "stress.h"
-
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -10,12 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "rest.h"
+#include "stress.h"
+
 namespace {
 
 constexpr std::size_t kLive = std::size_t{24} << 20;
 constexpr std::size_t kResidentBound = std::size_t{512} << 20;
 
-class Heap {
+class Pile {
  public:
   // Waits until there is room (the freeing thread makes some) or the run is over.
   bool put(std::vector<stress::Block>& blocks, std::size_t bytes) {
@@ -63,7 +64,7 @@ std::size_t resident_bytes() {
   return static_cast<std::size_t>(resident) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-void allocate_only(Heap& heap, std::uint64_t seed) {
+void allocate_only(Pile& pile, std::uint64_t seed) {
   stress::Random random(seed);
   bool going = true;
   while (going) {
@@ -75,15 +76,15 @@ void allocate_only(Heap& heap, std::uint64_t seed) {
       blocks.push_back(stress::allocate(random, random.size(largest)));
       bytes += blocks.back().size;
     }
-    going = heap.put(blocks, bytes);
+    going = pile.put(blocks, bytes);
   }
 }
 
-std::uint64_t free_all(Heap& heap, std::uint64_t seed) {
+std::uint64_t free_all(Pile& pile, std::uint64_t seed) {
   stress::Random random(seed);
   std::uint64_t freed = 0;
   std::vector<stress::Block> blocks;
-  while (heap.take(blocks)) {
+  while (pile.take(blocks)) {
     const std::uint64_t order = random.below(3);
     if (order == 1) std::reverse(blocks.begin(), blocks.end());
     if (order == 2) {
@@ -96,7 +97,7 @@ std::uint64_t free_all(Heap& heap, std::uint64_t seed) {
       bytes += block.size;
     }
     freed += blocks.size();
-    heap.freed(bytes);
+    pile.freed(bytes);
   }
   return freed;
 }
@@ -106,13 +107,15 @@ std::uint64_t free_all(Heap& heap, std::uint64_t seed) {
 int main(int argc, char** argv) {
   const stress::Options options = stress::parse_options(argc, argv);
   stress::Random random(options.seed);
-  Heap heap;
+  Pile pile;
   std::uint64_t freed = 0;
   std::vector<std::thread> threads;
   const std::uint64_t free_seed = random.next();
-  threads.emplace_back([&] { freed = free_all(heap, free_seed); });
-  for (unsigned i = 1; i < options.threads; i++)
-    threads.emplace_back(allocate_only, std::ref(heap), random.next());
+  threads.emplace_back([&] { freed = free_all(pile, free_seed); });
+  // One thread alone cannot wait for itself: even then one more allocates.
+  const unsigned allocators = options.threads > 1 ? options.threads - 1 : 1;
+  for (unsigned i = 0; i < allocators; i++)
+    threads.emplace_back(allocate_only, std::ref(pile), random.next());
   const stress::Deadline end(options.seconds);
   while (!end.passed()) {
     const timespec moment{0, 20'000'000};
@@ -122,13 +125,16 @@ int main(int argc, char** argv) {
       stress::fail("%zu MiB resident with at most %zu MiB live: freed blocks are not found again",
                    resident >> 20, 2 * kLive >> 20);
   }
-  heap.stop();
+  pile.stop();
   for (auto& thread : threads) thread.join();
   // What was put after the freeing thread had seen the end.
   std::vector<stress::Block> rest;
-  if (heap.take(rest)) {
+  if (pile.take(rest)) {
     for (const auto& block : rest) stress::release(block, "freed by the main thread at the end");
   }
   if (freed == 0) stress::fail("nothing was freed");
+  rest = std::vector<stress::Block>();
+  threads.clear();
+  stress::check_at_rest("all was freed");
   std::printf("ok: %llu blocks freed by one thread\n", static_cast<unsigned long long>(freed));
 }

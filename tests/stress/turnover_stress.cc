@@ -2,8 +2,6 @@
 // threads check, resize and free those blocks and allocate of the same sizes. Some threads are
 // stopped for a moment by a signal at any instruction, as a loaded machine would. Exercises pages
 // without an owner; steady traffic between living threads is the subject of the other programs.
-#include "stress.h"
-
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
@@ -11,6 +9,9 @@
 #include <vector>
 
 #include <pthread.h>
+
+#include "rest.h"
+#include "stress.h"
 
 namespace {
 
@@ -133,8 +134,10 @@ int main(int argc, char** argv) {
   Shared shared;
   stress::Random random(options.seed);
   std::vector<std::thread> threads;
-  const unsigned spawners = options.threads / 2;
-  for (unsigned i = 0; i < options.threads; i++)
+  // Both kinds are needed; the threads that one thread alone would start make it several anyway.
+  const unsigned lasting = options.threads < 2 ? 2 : options.threads;
+  const unsigned spawners = lasting / 2;
+  for (unsigned i = 0; i < lasting; i++)
     threads.emplace_back(i < spawners ? spawn : adopt, std::ref(shared), random.next());
   const stress::Deadline end(options.seconds);
   while (!end.passed()) {
@@ -148,7 +151,9 @@ int main(int argc, char** argv) {
   std::vector<stress::Block> rest;
   shared.mailbox.take(random, shared.mailbox.size(), rest);
   for (const auto& block : rest) stress::release(block, "freed by the main thread at the end");
-  mi_collect(true);
+  rest = std::vector<stress::Block>();
+  threads.clear();
+  stress::check_at_rest("all that ended threads left behind was freed");
   // relaxed: all threads were joined.
   const std::uint64_t freed = shared.freed_remotely.load(std::memory_order_relaxed);
   const std::uint64_t ended = shared.threads_ended.load(std::memory_order_relaxed);
