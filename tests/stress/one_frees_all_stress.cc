@@ -54,16 +54,6 @@ class Pile {
   bool stopped_ = false;
 };
 
-std::size_t resident_bytes() {
-  std::FILE* const file = std::fopen("/proc/self/statm", "r");
-  unsigned long long total = 0;
-  unsigned long long resident = 0;
-  if (file == nullptr || std::fscanf(file, "%llu %llu", &total, &resident) != 2)
-    stress::fail("cannot read /proc/self/statm");
-  std::fclose(file);
-  return static_cast<std::size_t>(resident) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
-
 void allocate_only(Pile& pile, std::uint64_t seed) {
   stress::Random random(seed);
   bool going = true;
@@ -120,7 +110,7 @@ int main(int argc, char** argv) {
   while (!end.passed()) {
     const timespec moment{0, 20'000'000};
     nanosleep(&moment, nullptr);
-    const std::size_t resident = resident_bytes();
+    const std::size_t resident = stress::arena_bytes_resident();
     if (resident > kResidentBound)
       stress::fail("%zu MiB resident with at most %zu MiB live: freed blocks are not found again",
                    resident >> 20, 2 * kLive >> 20);

@@ -42,16 +42,13 @@ inline std::size_t bytes_in_pages() {
 
 // When every block that the program allocated was freed: what the main thread keeps for itself
 // and what the program's own containers hold.
-inline constexpr std::size_t kPagesAtRest = std::size_t{2} << 20;
+inline constexpr std::size_t kPagesAtRest = std::size_t{512} << 10;
 inline constexpr std::size_t kResidentAtRest = std::size_t{8} << 20;
 
 inline void check_held(std::size_t pages_allowed, std::size_t resident_allowed, const char* when) {
   mi_collect(true);
   const std::size_t in_pages = bytes_in_pages();
   const std::size_t resident = arena_bytes_resident();
-  std::printf("%s: %s: %zu KiB in pages, %zu KiB resident\n", program_name, when, in_pages >> 10,
-              resident >> 10);
-  std::fflush(stdout);
   if (in_pages > pages_allowed)
     fail("%s, and %zu KiB are still in pages (at most %zu): pages were lost", when, in_pages >> 10,
          pages_allowed >> 10);
@@ -60,6 +57,10 @@ inline void check_held(std::size_t pages_allowed, std::size_t resident_allowed, 
          resident_allowed >> 10);
 }
 
-inline void check_at_rest(const char* when) { check_held(kPagesAtRest, kResidentAtRest, when); }
+inline void check_at_rest(const char* when) {
+  check_held(kPagesAtRest, kResidentAtRest, when);
+  std::printf("%s: %s: %zu KiB in pages, %zu KiB resident\n", program_name, when,
+              bytes_in_pages() >> 10, arena_bytes_resident() >> 10);
+}
 
 }  // namespace stress
