@@ -94,6 +94,7 @@ int main(int argc, char** argv) {
   }
   for (auto& thread : threads) thread.join();
   threads.clear();
+  stress::check_orphans();
 
   Worker last(*shared, random.next());
   shared->slots.drain([&](stress::Block* record) { last.drop(record); });

@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
       threads.emplace_back(work, std::ref(*shared), stress::mix(options.seed + round * 1000 + i),
                            std::cref(round_end));
     for (auto& thread : threads) thread.join();
+    stress::check_orphans();
   }
   shared->exchange.drain([&](stress::Block* record) { drop(*shared, record); });
   stress::check_at_rest("all blocks of all threads were freed");

@@ -1,15 +1,19 @@
-// What the allocator still holds when a stress program is at rest, in bytes: a page that nobody
-// finds again, or memory that is never given back, shows there whatever the timing was.
+// What the allocator still holds when a stress program is at rest: a page that nobody finds again,
+// or memory that is never given back, shows there whatever the timing was.
 #pragma once
 
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <set>
+#include <vector>
 
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "arena/page_map.h"
 #include "heap/process.h"
+#include "page/ownership.h"
 #include "policy/layout.h"
 #include "stress.h"
 #include "support/stats.h"
@@ -55,6 +59,40 @@ inline void check_held(std::size_t pages_allowed, std::size_t resident_allowed, 
   if (resident > resident_allowed)
     fail("%s, and %zu KiB are still resident (at most %zu)", when, resident >> 10,
          resident_allowed >> 10);
+}
+
+// All hints of one size class in an arena, found as a thread in need finds them.
+template <class Arena>
+std::set<std::uint32_t> hints_of(const Arena& arena, ashlar::SizeClass size_class) {
+  std::set<std::uint32_t> hints;
+  ashlar::HintBitmap bitmap = arena.orphans(size_class);
+  for (ashlar::SliceIndex slice{0}; bitmap.take(&slice); slice.value++) hints.insert(slice.value);
+  for (const std::uint32_t slice : hints) bitmap.set({slice});
+  return hints;
+}
+
+// While no other thread is at work: each orphan that is at least half free has a hint that leads to
+// it (less room than that is not always published). Returns how many orphans there are.
+inline std::size_t check_orphans() {
+  std::size_t orphans = 0;
+  ashlar::arenas.for_each_arena([&](const auto& arena) {
+    std::vector<std::set<std::uint32_t>> hints;
+    for (ashlar::SizeClass c = 0; c < ashlar::kSizeClassCount; c++)
+      hints.push_back(hints_of(arena, c));
+    for (std::uint32_t slice = 0; slice < arena.slice_total(); slice++) {
+      const ashlar::Page* const page = ashlar::page_map.find(arena.address({slice}));
+      if (page == nullptr || page != arena.page_entry({slice}) || page->is_huge()) continue;
+      // relaxed: no other thread is at work.
+      if (page->remote->word.load(std::memory_order_relaxed) != ashlar::RemoteWord::kOrphan)
+        continue;
+      orphans++;
+      if (page->room() >= page->reserved / 2 && hints[page->size_class].count(slice) == 0)
+        fail(
+            "no hint leads to an orphan page at %p, of which %u of %u blocks of %zu bytes are free",
+            page->start, page->room(), page->reserved, page->block_size);
+    }
+  });
+  return orphans;
 }
 
 inline void check_at_rest(const char* when) {

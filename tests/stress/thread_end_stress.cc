@@ -167,6 +167,7 @@ int main(int argc, char** argv) {
   shared->stop.store(true, std::memory_order_relaxed);  // relaxed: only says when to stop.
   for (auto& thread : threads) thread.join();
   threads.clear();
+  stress::check_orphans();
 
   shared->slots.drain([](stress::Block* record) { drop(record, "at the end"); });
   // relaxed: all threads were joined.

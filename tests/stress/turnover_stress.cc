@@ -148,6 +148,7 @@ int main(int argc, char** argv) {
   shared.stop.store(true, std::memory_order_relaxed);  // relaxed: only says when to stop.
   for (auto& thread : threads) thread.join();
 
+  stress::check_orphans();
   std::vector<stress::Block> rest;
   shared.mailbox.take(random, shared.mailbox.size(), rest);
   for (const auto& block : rest) stress::release(block, "freed by the main thread at the end");
