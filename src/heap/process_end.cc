@@ -39,6 +39,7 @@ bool has_live_blocks(Page* page) {
 // Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
 // in an arena goes with the code.
 void unload() {
+  stop_thread_ends();
   arenas.unmap_unless([](const SystemArena& arena) {
     bool live = false;
     arena.for_each_in_use([&](SliceIndex slice) {
@@ -49,7 +50,6 @@ void unload() {
   });
   metadata_pool.unmap();
   page_map.unmap();
-  System::forget_thread_exits();
 }
 
 void destroy_everything() {

@@ -70,11 +70,26 @@ void give_back(ThreadHeap* backing) {
   process_stats.threads.sub(1);
 }
 
+// Threads whose end is being dealt with, and whether the library is being unloaded, so that ends
+// mean nothing any more.
+constinit std::atomic<std::uint32_t> ending{0};
+constinit std::atomic<bool> unloading{false};
+
+// Looks at `ending` before an unloading library goes on without waiting any longer.
+constexpr int kEndWaits = 10'000;
+
 void thread_exits(void* record) {
+  // seq_cst: this thread says that it is here, and looks whether it may be; who unloads says that
+  // nobody may, and looks who is here. One of the two sees the other.
+  ending.fetch_add(1, std::memory_order_seq_cst);
   ended = true;
-  if (thread_heap != &empty_heap && thread_heap->backing == record) {
+  // seq_cst: as above.
+  if (!unloading.load(std::memory_order_seq_cst) && thread_heap != &empty_heap &&
+      thread_heap->backing == record) {
     give_back(thread_heap->backing);
   }
+  // release: what was done is seen by who waits for it.
+  ending.fetch_sub(1, std::memory_order_release);
 }
 
 ThreadHeap* make_backing() {
@@ -142,6 +157,16 @@ void note_pool_thread() {
 }
 
 bool thread_has_ended() { return ended; }
+
+void stop_thread_ends() {
+  System::forget_thread_exits();
+  // seq_cst: see thread_exits.
+  unloading.store(true, std::memory_order_seq_cst);
+  // seq_cst: as above.
+  for (int i = 0; ending.load(std::memory_order_seq_cst) != 0 && i < kEndWaits; ++i) {
+    System::yield();
+  }
+}
 
 void forget_all_threads() {
   System::at_thread_exit(thread_exits, nullptr);

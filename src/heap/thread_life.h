@@ -25,6 +25,10 @@ void note_pool_thread();
 // Whether the calling thread's end was announced to it, so that it gets no heap any more.
 bool thread_has_ended();
 
+// From now on ends of threads mean nothing; those that are being dealt with are waited for, for a
+// bounded time. For a library that is unloaded.
+void stop_thread_ends();
+
 // Forgets all threads, whose records are about to be unmapped.
 void forget_all_threads();
 

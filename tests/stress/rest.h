@@ -83,7 +83,7 @@ inline std::size_t check_orphans() {
       const ashlar::Page* const page = ashlar::page_map.find(arena.address({slice}));
       if (page == nullptr || page != arena.page_entry({slice}) || page->is_huge()) continue;
       // relaxed: no other thread is at work.
-      if (page->remote->word.load(std::memory_order_relaxed) != ashlar::RemoteWord::kOrphan)
+      if (page->remote.word.load(std::memory_order_relaxed) != ashlar::RemoteWord::kOrphan)
         continue;
       orphans++;
       if (page->room() >= page->reserved / 2 && hints[page->size_class].count(slice) == 0)
