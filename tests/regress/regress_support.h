@@ -63,11 +63,14 @@ inline std::size_t resident_bytes() {
   return static_cast<std::size_t>(resident) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-// Sanitizers make a program slower and its resident size mean little: work is divided by kSlower,
-// and only kExact builds judge resident bytes.
+// Work is divided by kSlower where the library or the compiler checks every step. Under sanitizers
+// resident size means little besides: only kExact builds judge it.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr std::size_t kSlower = 8;
 inline constexpr bool kExact = false;
+#elif defined(ASHLAR_PROFILE_DEBUG) || defined(ASHLAR_PROFILE_SECURE)
+inline constexpr std::size_t kSlower = 4;
+inline constexpr bool kExact = true;
 #else
 inline constexpr std::size_t kSlower = 1;
 inline constexpr bool kExact = true;
@@ -76,7 +79,7 @@ inline constexpr bool kExact = true;
 // Ends the program when a test takes much too long: nothing here may hang.
 class Watchdog {
  public:
-  explicit Watchdog(unsigned seconds = 60) { alarm(seconds * static_cast<unsigned>(kSlower)); }
+  Watchdog() { alarm(kExact ? 150 : 400); }
   ~Watchdog() { alarm(0); }
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;

@@ -14,7 +14,7 @@
 
 namespace regress::pool {
 
-inline constexpr std::size_t kThreads = 64 / kSlower;
+inline constexpr std::size_t kThreads = kExact ? 64 : 8;
 inline constexpr std::size_t kBytesEach = std::size_t{10} << 20;
 inline constexpr std::size_t kBytes = kThreads * kBytesEach;
 
@@ -54,7 +54,7 @@ enum class FreedBy { kItself, kMain };
 // The bytes beyond the pool's that it takes to have as much as the pool had, once it sleeps.
 inline std::size_t bytes_not_reused(const Sizes& sizes, FreedBy freed_by,
                                     const std::function<void()>& before_sleep) {
-  Watchdog watchdog(120);
+  Watchdog watchdog;
   Footprint footprint;
   std::vector<std::vector<void*>> blocks(kThreads);
   std::vector<void*> again(count_for(sizes, kBytes), nullptr);  // now, so that it does not count

@@ -76,7 +76,7 @@ static void handlers_of_main(void) {
   start_threads();
   /* More than libc keeps room for without allocating. */
   for (int i = 0; i < 60; i++) CHECK(pthread_atfork(i % 3 == 0 ? carry : NULL, carry, carry) == 0);
-  fork_some(10);
+  fork_some(4);
   end_threads();
 }
 
