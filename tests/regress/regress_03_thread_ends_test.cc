@@ -62,7 +62,13 @@ TEST(regress_03_thread_ends, thread_local_destructors_allocate_and_free) {
 }
 
 // A key whose destructor runs in every round, and calls back in each.
+// TSan lets go of a thread in the last round, and can't follow it from then on. Nothing may be left
+// to do then: our calls come a round earlier, and the library's own after them.
+#if defined(__SANITIZE_THREAD__)
+constexpr int kRounds = PTHREAD_DESTRUCTOR_ITERATIONS - 2;
+#else
 constexpr int kRounds = PTHREAD_DESTRUCTOR_ITERATIONS;
+#endif
 struct Rounds {
   std::function<void(int)> call;
   int round = 0;
