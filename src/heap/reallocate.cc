@@ -100,7 +100,9 @@ void* reallocate(void* pointer, std::size_t size, Contents contents) {
     return contents == Contents::kZero ? allocate<Contents::kZero>(size)
                                        : allocate<Contents::kUnknown>(size);
   }
-  return reallocate_aligned(pointer, size, {}, contents);
+  // What an offset has placed anywhere is aligned as malloc aligns from here on.
+  return reallocate_aligned(pointer, size,
+                            {.alignment = size > kWordSize ? kBlockAlignment : kWordSize}, contents);
 }
 
 void* expand(void* pointer, std::size_t size) {

@@ -138,8 +138,7 @@ TEST(ManagedMemory, MayBePinned) {
   mi_arena_id_t id = 0;
   ASSERT_TRUE(mi_manage_os_memory_ex(memory, kSize, true, true, false, -1, true, &id));
   mi_heap_t* const heap = mi_heap_new_in_arena(id);
-  const Block zero(mi_heap_zalloc(heap, 2 * kMiB));
-  EXPECT_EQ(first_nonzero(zero.get(), 0, 2 * kMiB), 2 * kMiB);
+  EXPECT_EQ(first_nonzero(mi_heap_zalloc(heap, 2 * kMiB), 0, 2 * kMiB), 2 * kMiB);
   void* const dirty = opaque(mi_heap_malloc(heap, 2 * kMiB));
   std::memset(dirty, 0x66, 2 * kMiB);
   mi_free(dirty);

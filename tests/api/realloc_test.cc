@@ -187,4 +187,17 @@ TEST(Reallocarr, FailureLeavesThePointer) {
   EXPECT_EQ(mi_reallocarr(opaque<void*>(nullptr), 1, 1), EINVAL);
 }
 
+TEST(Realloc, AlignsAsMallocDoesWhateverTheBlockWas) {
+  for (const std::size_t offset : {std::size_t{8}, std::size_t{24}, std::size_t{1}}) {
+    for (const std::size_t size : {std::size_t{50}, std::size_t{90}, std::size_t{3000}}) {
+      void* block = opaque(mi_malloc_aligned_at(100, 64, offset));
+      fill(block, 0, 50, 4);
+      block = opaque(mi_realloc(block, size));
+      EXPECT_TRUE(is_aligned(block, 16)) << offset << ", " << size;
+      EXPECT_EQ(first_difference(block, 0, 50, 4), 50u);
+      mi_free(block);
+    }
+  }
+}
+
 }  // namespace
