@@ -19,6 +19,10 @@ class CheckFileSize(fixture.ToolTest):
         self.write("bench/long.cc", "// a line\n" * 601)
         self.assert_finding("bench/long.cc:601: 601 lines, at most 600")
 
+    def test_long_model(self):
+        self.write("model/long.pml", "skip;\n" * 601)
+        self.assert_finding("model/long.pml:601: 601 lines, at most 600")
+
     def test_long_script(self):
         self.write("tools/long", "#!/bin/sh\n" + "true\n" * 600)
         self.assert_finding("tools/long:601: 601 lines, at most 600")

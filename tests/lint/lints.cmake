@@ -3,7 +3,7 @@
 
 set(tools ${CMAKE_SOURCE_DIR}/tools)
 
-foreach(lint layers memory_order file_size words format docs headers)
+foreach(lint layers memory_order file_size words format docs headers models)
   add_test(NAME lint_${lint} COMMAND ${tools}/check_${lint})
   set_tests_properties(lint_${lint} PROPERTIES LABELS "lint;source" TIMEOUT 300)
 endforeach()
