@@ -95,6 +95,12 @@ class CheckModels(fixture.ToolTest):
         (self.tree / "src/page/count.cc").unlink()
         self.assert_finding("model/count.pml:3: src/page/count.cc:add: there is no such file", "--names-only")
 
+    def test_function_with_an_annotation(self):
+        self.write("src/page/count.cc", "int add(int a, int b) ASHLAR_REQUIRES(lock) { return a + b; }\n")
+        self.assert_clean("--names-only")
+        self.write("src/page/count.cc", "int add(int a, int b) ASHLAR_REQUIRES(lock);\n")
+        self.assert_finding("model/count.pml:3: src/page/count.cc:add: no such function", "--names-only")
+
     def test_tables(self):
         self.model("quickly")
         self.assert_finding("model/count.pml:5: 'quickly' is no run", "--names-only")
