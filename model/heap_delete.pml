@@ -1,55 +1,68 @@
 /* Deleting a heap while other threads free its blocks: each page of it moves to the main heap or
-   is released, and its record is freed once, by whoever drops the last reference to it.
+   is released, and its record is given back once, by whoever drops the last reference to it, and
+   used again for another heap.
 
    Bounds: PAGES places for pages, BLOCKS blocks a page, two heaps (the main one and the one that
-   is deleted), three threads: the deleter, one that has a thread heap of the heap too and owns a
-   page of it (place 0), and one that knows only the main heap. The second page of the heap
-   (place 1) is, by choice, the deleter's, an orphan, or a huge block's. Each thread does OPS
+   is deleted), three threads: the deleter, one that has a part of the heap too and owns a page of
+   it (place 0, full), and one that knows only the main heap. The second page of the heap (place 1,
+   one block) is, by choice, the deleter's, an orphan, or a huge block's. Each thread does OPS
    operations (free any block; slow path of malloc on the main heap), chosen freely, and ends; the
-   deleter deletes at any time before its end. At last what is left is adopted and freed.
+   deleter deletes at any time before its end. Once the record was given back, the deleter may make
+   another heap of it, with a page or a huge block, and delete that: REUSES times. At last what is
+   left is adopted and freed.
 
    Here                 There
      drop               src/heap/heap.cc:drop_reference
-     set_home           src/heap/heap.cc:set_home
-     settle             src/heap/heap.cc:settle
-     move_deleted_heaps src/heap/heap.cc:move_deleted_heaps
-     delete_heap        src/heap/heap.cc:delete_heap
+     note_page_gone     src/heap/heap.cc:note_page_gone
+     note_page_made     src/heap/heap.cc:note_page_made
+     note_unowned       src/heap/heap.cc:note_unowned, src/heap/orphans.cc:note_adopted
+     look_at_record     src/heap/heap.cc:is_deleted
+     change_home        src/heap/heap.cc:change_home
+     settle_page        src/heap/heap.cc:settle_page
+     move_pages         src/heap/heap.cc:move_pages
+     settle_thread      src/heap/heap.cc:settle_thread, src/heap/heap.cc:leave_heap,
+                        src/heap/heap.cc:drop_thread_heap
+     move_unowned       src/heap/heap.cc:move_unowned, src/heap/page_source.h:for_each_page_entry
+     delete_heap        src/heap/heap.cc:delete_heap, src/heap/heap.cc:mark_deleted
+     make_heap          src/heap/heap.cc:make_heap, src/heap/heap.cc:part_of
      push_remote        src/page/ownership.h:push_remote
      collect_page       src/page/ownership.h:collect_page
      try_orphan         src/page/ownership.h:try_orphan
      try_own            src/page/ownership.h:try_own
      publish            src/heap/orphans.cc:publish
      let_go             src/heap/orphans.cc:let_go
+     adopt              src/heap/orphans.cc:adopt
      take_over          src/heap/orphans.cc:take_over
-     adopt_orphan       src/heap/orphans.cc:adopt_orphan
-     end_thread         src/heap/orphans.cc:orphan_all, src/heap/thread_life.cc:end_thread
-     release_page       src/heap/page_source.cc:release_page
+     adopt_orphan       src/heap/orphans.cc:adopt_from
+     end_thread         src/heap/thread_life.cc:give_back, src/heap/orphans.cc:let_go_of
+     release_page       src/heap/page_source.cc:release_page, src/page/ownership.h:clear_remote
+     free_huge          src/heap/huge.cc:free_huge, src/heap/page_source.cc:release_page
      acquire_page       src/heap/page_source.cc:acquire_page
-     acquire_huge       src/heap/huge.cc:allocate_huge
-     free_huge          src/heap/huge.cc:free_huge
+     acquire_huge       src/heap/huge.cc:enter_huge, src/page/ownership.h:mark_huge
      free_block         src/heap/free.cc:free_other_slow
-     slow_path          src/heap/allocate.cc:beat, src/heap/allocate.cc:find_page
+     slow_path          src/heap/allocate.cc:part_for, src/heap/allocate.cc:find_page
 
-   Left out: memory orders; size classes and the lists of remote frees (remote_word.pml has them;
-   here a list is its length); allocation from the heap itself, which is over when it is deleted
-   (that is the caller's duty); how the deleter finds the other thread heaps, and that their
-   records are still there (one step here: it holds the lock of their list). Two deletions share
-   nothing but the main heap's references and the attention flag, which is taken back before the
-   heaps are looked at. Where heap_pages.pml gives a page two shared fields, home and is_huge, the
-   walk reads them of pages that others may be making or releasing: in the code, atomics.
+   Left out: memory orders (comments beside the code say why one of deleter and owner sees the
+   other); size classes and the lists of remote frees (remote_word.pml has them; here a list is its
+   length); allocation from a heap that is being deleted (the caller's duty); the late heap, which
+   is one more thread's; pages that lie in no arena, whose walk holds a lock; memory that is short;
+   destroy_heap. The look of publish needs no reference to the record: where the record was given
+   back, look_at_record finds either answer, as a heap that uses it by then may live or be deleted.
 
    Runs
-     safety                   every property, and no thread is stuck
-     safety OPS=2 BLOCKS=1    more operations, smaller pages
-     progress BLOCKS=1        every run ends: a loop goes round only if others got on
+     safety                      every property, and no thread is stuck
+     progress BLOCKS=1 REUSES=0  every run ends: a loop goes round only if others got on; and every
+                                 property, where pages are full
    Wrong
-     WRONG_ONE_LOOK       record_is_there         the walk does not look again at the page it won
-     WRONG_STALE_HOME     references_add_up       release_page leaves the home where it was
-     WRONG_HUGE_STORE     record_is_there         a huge page's home is changed without a CAS
-     WRONG_NO_SETTLE      main_heap_gets_it       who comes to own a page leaves it to its heap
-     WRONG_COUNT_LATE     main_heap_stays         a reference is counted after others can drop it
-     HOPE_WALK_FINDS_ALL  no_deleted_home         not so: a page that somebody holds for a moment
-                                                  escapes the walk; whoever owns it next settles it */
+     WRONG_NO_LOOK        no_deleted_home         publish does not look at the heap a second time
+     WRONG_OLD_HOME       unowned_adds_up         and where it does, moves the page it won as one
+                                                  of the heap that it looked at
+     WRONG_COUNT_LATE     no_deleted_home         let_go counts the page after it is an orphan
+     WRONG_ONE_LOOK       unowned_adds_up         the walk does not look again at the page it won
+     WRONG_STALE_HOME     unowned_adds_up         release_page leaves the home where it was
+     WRONG_HUGE_STORE     unowned_adds_up         a huge page's home is changed without a CAS
+     WRONG_HOME_SEEN      home_is_as_asked        who adopts believes the home it saw with the
+                                                  hint, before the page was its own */
 
 #ifndef PAGES
 #define PAGES 2
@@ -60,6 +73,9 @@
 #ifndef OPS
 #define OPS 1
 #endif
+#ifndef REUSES
+#define REUSES 1
+#endif
 
 /* The properties. Never set: pan prints the expression that fails, and so the property's name. */
 hidden byte owner_alone_touches; /* plain fields of a page are used by its owner only */
@@ -67,13 +83,14 @@ hidden byte one_owner;           /* nobody comes to own a page that has an owner
 hidden byte word_is_sane;        /* the owner finds a list no longer than the blocks in use */
 hidden byte released_empty;      /* no slices are released while a block in them lives */
 hidden byte page_not_lost;       /* at the end all blocks are in pages that can be found */
-hidden byte record_is_there;     /* a heap's record is not used after it was freed */
-hidden byte nothing_refers;      /* nor freed before the handle and all thread heaps are gone */
-hidden byte references_add_up;   /* a heap's references are its pages, thread heaps and handle */
-hidden byte main_heap_stays;     /* the main heap's references never reach zero */
+hidden byte record_is_there;     /* a heap's record is not used after it was given back */
+hidden byte nothing_refers;      /* nor given back before the handle and all parts are gone */
+hidden byte references_add_up;   /* a heap's references are its pages, its parts and the handle */
+hidden byte unowned_adds_up;     /* and no more of its pages are unowned than were counted */
+hidden byte home_is_as_asked;    /* who adopts a page for the main heap gets one of it */
+hidden byte no_deleted_home;     /* at the end no page is left with a heap that was deleted */
 hidden byte main_heap_gets_it;   /* pages with room serve the main heap, once one asks */
 hidden byte all_is_released;     /* when all blocks are freed, all pages and the record are gone */
-hidden byte no_deleted_home;     /* see HOPE_WALK_FINDS_ALL */
 #define REQUIRE(property, condition) assert((condition) || property)
 
 #define NOBODY 0
@@ -86,187 +103,237 @@ hidden byte no_deleted_home;     /* see HOPE_WALK_FINDS_ALL */
 #define MAIN 1
 #define HEAP 2
 
-typedef Heap {
-  byte references;
-  bool is_deleted;
-  bool is_freed;
-};
-Heap heap[3];
+/* The record of HEAP; the main heap is never deleted, and nothing of it is counted. */
+byte references;
+byte unowned;
+bool deleted;
+bool given_back;
 
 #include "heap_pages.pml"
 
-bool has_thread_heap[LAST + 1]; /* of HEAP; each thread has one of the main heap */
+bool has_part[LAST + 1]; /* of HEAP; each thread has one of the main heap */
+bool listed[LAST + 1];   /* the part is in the heap's list, where the deleter finds it */
 bool attention[LAST + 1];
 
-/* References. */
+/* References. In a d_step; as all that counts. */
 
-inline count_homes(heap_id) {
-  j = 0;
-  homes = 0;
-  do
-  :: j < PAGES ->
-     homes = homes + (page[j].in_use && page[j].home == heap_id -> 1 : 0);
-     j++
-  :: else -> break
-  od;
-  j = 0
-}
-
-inline drop(heap_id) {
-  d_step {
-    REQUIRE(record_is_there, !heap[heap_id].is_freed);
-    REQUIRE(references_add_up, heap[heap_id].references > 0);
-    heap[heap_id].references--;
-    if
-    :: heap[heap_id].references == 0 ->
-       REQUIRE(main_heap_stays, heap_id != MAIN);
-       count_homes(heap_id);
-       REQUIRE(references_add_up, homes == 0);
-       homes = 0;
-       REQUIRE(nothing_refers, !has_thread_heap[OWNER] && !has_thread_heap[DELETER]);
-       REQUIRE(nothing_refers, heap[heap_id].is_deleted);
-       heap[heap_id].is_freed = true
-    :: else
-    fi
-  }
-}
-
-/* Moves a page of the caller's to the main heap, and its reference with it. */
-inline set_home(s) {
-  heap[MAIN].references++;
-  d_step {
-    TOUCH(s);
-    old_home = page[s].home;
-    page[s].home = MAIN
-  }
-  drop(old_home)
-}
-
-/* Whoever comes to own a page makes sure that its heap is one that lives. */
-inline settle(s) {
-#ifdef WRONG_NO_SETTLE
-  skip
-#else
-  d_step {
-    TOUCH(s);
-    REQUIRE(record_is_there, !heap[page[s].home].is_freed);
-    moves = heap[page[s].home].is_deleted
-  }
+inline drop() {
+  REQUIRE(record_is_there, !given_back);
+  REQUIRE(references_add_up, references > 0);
+  references--;
   if
-  :: moves -> set_home(s)
+  :: references == 0 ->
+     do
+     :: j < PAGES ->
+        REQUIRE(references_add_up, page[j].home != HEAP || !page[j].in_use);
+        j++
+     :: else -> break
+     od;
+     j = 0;
+     REQUIRE(unowned_adds_up, unowned == 0);
+     REQUIRE(nothing_refers, deleted && !has_part[OWNER] && !has_part[DELETER]);
+     given_back = true
   :: else
   fi
+}
+
+inline note_page_gone(which) {
+  d_step {
+    if
+    :: which == HEAP -> drop()
+    :: else
+    fi;
+    old_home = 0
+  }
+}
+
+inline note_page_made(which) {
+  if
+  :: which == HEAP -> references++
+  :: else
+  fi
+}
+
+inline note_unowned(which, change) {
+  if
+  :: which == HEAP ->
+     d_step {
+#ifndef WRONG_COUNT_LATE
+       REQUIRE(record_is_there, !given_back);
+       REQUIRE(unowned_adds_up, unowned + change >= 0);
 #endif
+       unowned = unowned + change
+     }
+  :: else
+  fi
+}
+
+/* Without a reference: the record may be that of another heap by now, or be about to. */
+inline look_at_record() {
+  if
+  :: looked = deleted
+  :: given_back -> looked = false
+  fi
+}
+
+/* Of a page of the caller's; the reference goes with it. */
+inline change_home(s) {
+  d_step {
+    TOUCH(s);
+    page[s].home = MAIN
+  }
+  d_step { drop() }
+}
+
+/* Whoever comes to own an orphan makes sure that its heap is one that lives. */
+inline settle_page(s) {
+  d_step {
+    TOUCH(s);
+    REQUIRE(record_is_there, page[s].home != HEAP || !given_back);
+    looked = (page[s].home == HEAP && deleted)
+  }
+  if
+  :: looked ->
+     looked = false;
+     note_unowned(HEAP, -1);
+     change_home(s)
+  :: else
+  fi
 }
 
 /* Heaps. */
 
-/* Moves all pages of the caller's thread heap of HEAP into its thread heap of the main heap, and
-   lets go of the former. */
 inline move_pages() {
   i = 0;
   do
   :: i < PAGES ->
      if
-     :: page[i].owner == me && page[i].home == HEAP -> set_home(i)
+     :: page[i].owner == me && page[i].home == HEAP && page[i].used == 0 -> release_page(i)
+     :: page[i].owner == me && page[i].home == HEAP && page[i].used > 0 -> change_home(i)
      :: else
      fi;
      i++
   :: else -> break
   od;
-  i = 0;
-  has_thread_heap[me] = false;
-  drop(HEAP)
+  i = 0
 }
 
-inline move_deleted_heaps() {
+inline settle_thread() {
+  attention[me] = false;
   if
-  :: attention[me] ->
-     attention[me] = false;
-     REQUIRE(record_is_there, !heap[HEAP].is_freed);
-     if
-     :: heap[HEAP].is_deleted -> move_pages()
-     :: else
-     fi
+  :: has_part[me] && deleted ->
+     listed[me] = false;
+     move_pages();
+     d_step {
+       has_part[me] = false;
+       drop()
+     }
   :: else
   fi
 }
 
 inline move_huge(s) {
-  if
-  :: page[s].home == HEAP ->
-#ifndef WRONG_COUNT_LATE
-     heap[MAIN].references++;
-#endif
 #ifdef WRONG_HUGE_STORE
-     page[s].home = MAIN;
-     drop(HEAP)
+  taken = true;
+  page[s].home = MAIN;
 #else
-     d_step {
-       taken = (page[s].home == HEAP);
-       if
-       :: taken -> page[s].home = MAIN
-       :: else
-       fi
-     }
-     if
-     :: taken ->
-#ifdef WRONG_COUNT_LATE
-        heap[MAIN].references++;
+  d_step {
+    taken = (page[s].home == HEAP);
+    page[s].home = (taken -> MAIN : page[s].home)
+  }
 #endif
-        drop(HEAP)
-     :: else ->
-#ifndef WRONG_COUNT_LATE
-        drop(MAIN)
-#else
-        skip
-#endif
-     fi
-#endif
+  if
+  :: taken ->
+     note_unowned(HEAP, -1);
+     d_step { drop() }
   :: else
   fi
 }
 
-inline delete_heap() {
-  heap[HEAP].is_deleted = true;
-  move_pages();
-  d_step {
-    attention[OWNER] = has_thread_heap[OWNER]
-  }
+inline move_unowned() {
   s = 0;
   do
   :: s < PAGES ->
      if
-     :: page[s].is_huge -> move_huge(s)
-     :: else ->
+     :: page[s].home == HEAP ->
         if
-        :: page[s].home == HEAP ->
+        :: page[s].word == HUGE -> move_huge(s)
+        :: else ->
            try_own(s);
            if
            :: taken ->
-#ifndef WRONG_ONE_LOOK
-              if
-              :: page[s].home == HEAP -> set_home(s)
-              :: else
-              fi;
-#else
-              heap[MAIN].references++;
-              page[s].home = MAIN;
-              drop(HEAP);
+#ifdef WRONG_ONE_LOOK
+              note_unowned(HEAP, -1);
+              change_home(s);
 #endif
               publish(s)
            :: else
            fi
-        :: else
         fi
+     :: else
      fi;
      s++
   :: else -> break
-  od;
-  drop(HEAP) /* the handle's */
+  od
+}
+
+inline delete_heap() {
+  deleted = true; /* mark_deleted, and then the parts in the list */
+  d_step {
+    attention[OWNER] = listed[OWNER];
+    attention[DELETER] = listed[DELETER]
+  }
+  settle_thread();
+  if
+  :: unowned != 0 -> move_unowned()
+  :: else
+  fi;
+  s = 0;
+  d_step { drop() } /* the handle's */
 }
 
 /* Operations of a thread. */
+
+inline acquire(its_home) {
+  atomic {
+    s = 0;
+    do
+    :: s < PAGES && page[s].in_use -> s++
+    :: else -> break
+    od;
+    if
+    :: s < PAGES ->
+       page[s].in_use = true;
+       page[s].holder = me
+    :: else
+    fi
+  }
+  if
+  :: s < PAGES -> acquire_page(s, its_home)
+  :: s < PAGES -> acquire_huge(s, its_home)
+  :: s == PAGES
+  fi
+}
+
+/* The record is used again, by a thread that has a part of the new heap and a page of it. */
+inline make_heap() {
+  d_step {
+    given_back = false;
+    references = 1;
+    unowned = 0
+  }
+  deleted = false;
+  d_step {
+    references++;
+    has_part[me] = true;
+    listed[me] = true
+  }
+  acquire(HEAP);
+  if
+  :: s < PAGES && page[s].owner == me -> let_go(s)
+  :: true
+  fi
+}
 
 /* Any live block: which thread got it does not matter to free. */
 inline free_block() {
@@ -275,21 +342,25 @@ inline free_block() {
     if
     :: page[s].live > 0 ->
        page[s].live--;
-       goes = true
+       goes = true;
+       if
+       :: page[s].word == HUGE -> become_owner(s)
+       :: else
+       fi
     :: else
     fi
   }
   if
   :: !goes
-  :: goes && page[s].is_huge -> free_huge(s)
-  :: goes && !page[s].is_huge && page[s].owner == me ->
+  :: goes && page[s].word == HUGE -> free_huge(s)
+  :: goes && page[s].word != HUGE && page[s].owner == me ->
      page[s].used--;
      TOUCH(s);
      if
      :: page[s].used == 0 -> release_page(s)
      :: true
      fi
-  :: goes && !page[s].is_huge && page[s].owner != me ->
+  :: goes && page[s].word != HUGE && page[s].owner != me ->
      push_remote(s);
      if
      :: taken -> take_over(s)
@@ -299,34 +370,21 @@ inline free_block() {
 }
 
 inline slow_path() {
-  move_deleted_heaps();
+  if
+  :: attention[me] -> settle_thread()
+  :: else
+  fi;
+  s = 0;
   adopt_orphan(s);
   if
-  :: s == PAGES ->
-     atomic {
-       s = 0;
-       do
-       :: s < PAGES && page[s].in_use -> s++
-       :: else -> break
-       od;
-       if
-       :: s < PAGES ->
-          page[s].in_use = true;
-          page[s].holder = me
-       :: else
-       fi
-     }
-     if
-     :: s < PAGES -> acquire_page(s)
-     :: s < PAGES -> acquire_huge(s)
-     :: s == PAGES
-     fi
+  :: s == PAGES -> acquire(MAIN)
   :: else
   fi
 }
 
 inline end_thread() {
-  move_deleted_heaps();
+  ended = true;
+  listed[me] = false; /* leave_heap: from now on the deleter does not tell us */
   s = 0;
   do
   :: s < PAGES ->
@@ -337,11 +395,12 @@ inline end_thread() {
      s++
   :: else -> break
   od;
-  ended = true;
   if
-  :: has_thread_heap[me] ->
-     has_thread_heap[me] = false;
-     drop(HEAP)
+  :: has_part[me] ->
+     d_step {
+       has_part[me] = false;
+       drop()
+     }
   :: else
   fi
 }
@@ -350,16 +409,17 @@ inline forget() {
   d_step {
     s = 0;
     old_home = 0;
+    home_seen = 0;
     taken = false;
     room = false;
-    moves = false;
+    looked = false;
     goes = false
   }
 }
 
 proctype thread(byte me) {
-  byte s, i, j, homes, old_home, ops;
-  bool taken, room, moves, goes, ended, has_deleted;
+  byte s, i, j, old_home, home_seen, late_home, ops, reuses;
+  bool taken, room, looked, goes, ended, has_deleted;
   do
   :: ops < OPS ->
      ops++;
@@ -372,23 +432,28 @@ proctype thread(byte me) {
      has_deleted = true;
      delete_heap();
      forget()
+  :: me == DELETER && has_deleted && reuses < REUSES && given_back ->
+     reuses++;
+     has_deleted = false;
+     make_heap();
+     forget()
   :: ops == OPS && (me != DELETER || has_deleted) -> break
   od;
   end_thread();
   forget()
 }
 
-inline make_page_of_heap(s, its_owner) {
+inline make_page_of_heap(s, its_owner, blocks) {
   page[s].in_use = true;
   page[s].home = HEAP;
-  heap[HEAP].references++;
+  references++;
   page[s].owner = its_owner;
   page[s].holder = its_owner;
-  page[s].used = BLOCKS;
-  page[s].live = BLOCKS
+  page[s].used = blocks;
+  page[s].live = blocks
 }
 
-/* What the counts must be when nothing is under way. */
+/* What must hold when nothing is under way. */
 inline check_all() {
   d_step {
     s = 0;
@@ -398,46 +463,39 @@ inline check_all() {
        :: page[s].in_use ->
           REQUIRE(page_not_lost, page[s].holder == NOBODY && page[s].live == page[s].used);
           REQUIRE(page_not_lost, page[s].live > 0);
-          REQUIRE(page_not_lost, page[s].word == (page[s].is_huge -> 0 : ORPHAN));
-          REQUIRE(page_not_lost, page[s].is_huge || page[s].used == BLOCKS || page[s].hint);
-          REQUIRE(record_is_there, !heap[page[s].home].is_freed);
-#ifdef HOPE_WALK_FINDS_ALL
-          REQUIRE(no_deleted_home, page[s].home == MAIN);
-#endif
-          REQUIRE(page_not_lost, page[s].home == MAIN || !page[s].is_huge)
-       :: else
+          REQUIRE(page_not_lost, page[s].word == ORPHAN || page[s].word == HUGE);
+          REQUIRE(page_not_lost, page[s].word == HUGE || page[s].used == BLOCKS || page[s].hint);
+          REQUIRE(no_deleted_home, page[s].home == MAIN)
+       :: else -> REQUIRE(word_is_sane, page[s].word == 0)
        fi;
        s++
     :: else -> break
     od;
     s = 0;
-    count_homes(HEAP);
-    REQUIRE(references_add_up, heap[HEAP].references == homes);
-    REQUIRE(references_add_up, heap[HEAP].is_freed == (homes == 0));
-    count_homes(MAIN);
-    REQUIRE(references_add_up, heap[MAIN].references == homes + 1);
-    homes = 0
+    REQUIRE(references_add_up, references == 0 && given_back)
   }
 }
 
 init {
   byte me = LAST;
-  byte s, i, j, homes, old_home;
-  bool taken, room, moves, goes, ended;
+  byte s, i, j, old_home, home_seen, late_home;
+  bool taken, room, looked, goes, ended;
   atomic {
-    heap[MAIN].references = 1;
-    heap[HEAP].references = 3; /* the handle, two thread heaps */
-    has_thread_heap[DELETER] = true;
-    has_thread_heap[OWNER] = true;
-    make_page_of_heap(0, OWNER);
+    references = 3; /* the handle, two parts */
+    has_part[DELETER] = true;
+    has_part[OWNER] = true;
+    listed[DELETER] = true;
+    listed[OWNER] = true;
+    make_page_of_heap(0, OWNER, BLOCKS);
     if
-    :: make_page_of_heap(1, NOBODY);
-       page[1].is_huge = true;
-       page[1].used = 1;
-       page[1].live = 1
-    :: make_page_of_heap(1, NOBODY);
-       page[1].word = ORPHAN
-    :: make_page_of_heap(1, DELETER)
+    :: make_page_of_heap(1, NOBODY, 1);
+       page[1].word = HUGE;
+       unowned = 1
+    :: make_page_of_heap(1, NOBODY, 1);
+       page[1].word = ORPHAN;
+       page[1].hint = (BLOCKS > 1);
+       unowned = 1
+    :: make_page_of_heap(1, DELETER, 1)
     fi;
     run thread(DELETER);
     run thread(OWNER);
@@ -449,6 +507,7 @@ init {
   if
   :: do
      :: i < PAGES ->
+        s = 0;
         adopt_orphan(s);
         i++
      :: else -> break
@@ -457,7 +516,7 @@ init {
        i = 0;
        do
        :: i < PAGES ->
-          REQUIRE(main_heap_gets_it, page[i].owner == LAST || page[i].is_huge ||
+          REQUIRE(main_heap_gets_it, page[i].owner == LAST || page[i].word == HUGE ||
                                      page[i].used == BLOCKS || !page[i].in_use);
           i++
        :: else -> break
@@ -466,6 +525,7 @@ init {
      }
   :: true
   fi;
+  forget();
   do
   :: page[i].live > 0 ->
      free_block();
@@ -481,7 +541,6 @@ init {
        REQUIRE(all_is_released, !page[i].in_use);
        i++
     :: else -> break
-    od;
-    REQUIRE(all_is_released, heap[HEAP].is_freed && heap[MAIN].references == 1)
+    od
   }
 }

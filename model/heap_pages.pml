@@ -2,24 +2,24 @@
    and pages have homes. Not a model by itself. */
 
 #define ORPHAN 1 /* RemoteWord::kOrphan */
+#define HUGE 3   /* RemoteWord::kHuge */
 
 typedef Page {
-  byte word;    /* 0: owned; ORPHAN; else twice the length of the list */
-  byte owner;   /* the owner word */
-  byte home;    /* read by the deleter's walk, whoever owns the page */
-  bool is_huge; /* the same */
-  byte used;    /* plain: the owner's */
-  bool hint;    /* the arena's: an orphan with room may be here */
-  bool in_use;  /* the arena's: the slices are claimed */
-  byte live;    /* blocks that the program has; the proof's knowledge, as is */
-  byte holder;  /* who may touch the plain fields */
+  byte word;   /* 0: owned; ORPHAN; HUGE; else twice the length of the list */
+  byte owner;  /* the owner word */
+  byte home;   /* written by the owner, or of a huge page by the walk; read by all */
+  byte used;   /* plain: the owner's */
+  bool hint;   /* the arena's: an orphan with room may be here */
+  bool in_use; /* the arena's: the slices are claimed */
+  byte live;   /* blocks that the program has; the proof's knowledge, as is */
+  byte holder; /* who may touch the plain fields */
 };
 Page page[PAGES];
 
 #define TOUCH(s) REQUIRE(owner_alone_touches, page[s].holder == me)
 
 inline become_owner(s) {
-  REQUIRE(one_owner, page[s].holder == NOBODY && !page[s].is_huge);
+  REQUIRE(one_owner, page[s].holder == NOBODY);
   page[s].holder = me
 }
 
@@ -40,7 +40,7 @@ inline push_remote(s) {
 inline collect_page(s) {
   d_step {
     TOUCH(s);
-    REQUIRE(word_is_sane, page[s].word != ORPHAN && page[s].word / 2 <= page[s].used);
+    REQUIRE(word_is_sane, page[s].word % 2 == 0 && page[s].word / 2 <= page[s].used);
     page[s].used = page[s].used - page[s].word / 2;
     page[s].word = 0
   }
@@ -82,35 +82,38 @@ inline release_slices(s) {
   }
 }
 
-inline release_page(s) {
+inline take_home_out(s) {
   d_step {
     TOUCH(s);
-    page[s].hint = false;
     old_home = page[s].home;
 #ifndef WRONG_STALE_HOME
     page[s].home = NO_HEAP
 #endif
   }
-  drop(old_home);
-  release_slices(s)
 }
 
+inline release_page(s) {
+  page[s].hint = false;
+  take_home_out(s);
+  release_slices(s);
+  note_page_gone(old_home)
+}
+
+/* release_page again: what it does for a huge page. */
 inline free_huge(s) {
-  d_step {
-    old_home = page[s].home;
-    page[s].home = NO_HEAP
-  }
-  drop(old_home);
-  release_slices(s)
+  take_home_out(s);
+  note_unowned(old_home, -1);
+  page[s].word = 0;
+  release_slices(s);
+  note_page_gone(old_home)
 }
 
-/* Fresh pages belong to the main heap. Their fields are written one by one, in the order that is
-   worst for a walk that comes by. The caller claimed the slices. */
+/* The caller claimed the slices. Nobody can free into a page before its block is handed out, but a
+   walk may come by. */
 
-inline acquire_page(s) {
-  page[s].is_huge = false;
-  heap[MAIN].references++;
-  page[s].home = MAIN;
+inline acquire_page(s, its_home) {
+  page[s].home = its_home;
+  note_page_made(its_home);
   d_step {
     page[s].used = 1;
     page[s].live = 1;
@@ -118,10 +121,11 @@ inline acquire_page(s) {
   }
 }
 
-inline acquire_huge(s) {
-  page[s].is_huge = true;
-  heap[MAIN].references++;
-  page[s].home = MAIN;
+inline acquire_huge(s, its_home) {
+  page[s].home = its_home;
+  page[s].word = HUGE;
+  note_unowned(its_home, 1);
+  note_page_made(its_home);
   d_step {
     page[s].used = 1;
     page[s].live = 1;
@@ -133,13 +137,19 @@ inline acquire_huge(s) {
 
 inline publish(s) {
   do
-  :: collect_page(s);
+  :: settle_page(s);
+     collect_page(s);
      if
      :: page[s].used == 0 ->
+        note_unowned(page[s].home, -1);
         release_page(s);
         break
      :: else ->
-        room = page[s].used < BLOCKS;
+        d_step {
+          TOUCH(s);
+          home_seen = page[s].home;
+          room = page[s].used < BLOCKS
+        }
         try_orphan(s);
         if
         :: taken ->
@@ -147,64 +157,118 @@ inline publish(s) {
            :: room -> page[s].hint = true
            :: else
            fi;
+           room = false;
+#ifdef WRONG_NO_LOOK
            break
+#else
+           if
+           :: home_seen == HEAP -> look_at_record()
+           :: else -> break
+           fi;
+           if
+           :: looked -> try_own(s)
+           :: else -> break
+           fi;
+           if
+           :: taken ->
+#ifdef WRONG_OLD_HOME
+              note_unowned(home_seen, -1);
+              change_home(s)
+#else
+              skip
+#endif
+           :: else -> break
+           fi
+#endif
         :: else
         fi
      fi
-  od
+  od;
+  atomic {
+    home_seen = 0;
+    looked = false;
+    taken = false
+  }
 }
 
 inline let_go(s) {
+#ifdef WRONG_COUNT_LATE
+  late_home = page[s].home;
   page[s].owner = NOBODY;
-  publish(s)
-}
-
-inline take_over(s) {
-  collect_page(s);
-  settle(s);
-  if
-  :: page[s].used != 0 && !ended && (page[s].home == MAIN || has_thread_heap[me]) ->
-     if
-     :: publish(s)
-     :: d_step {
-          TOUCH(s);
-          page[s].hint = false;
-          page[s].owner = me
-        }
-     fi
-  :: else -> publish(s)
-  fi
-}
-
-/* For the main heap. */
-inline adopt_orphan(s) {
-  atomic {
-    s = 0;
-    do
-    :: s < PAGES && !page[s].hint -> s++
-    :: else -> break
-    od;
-    if
-    :: s < PAGES -> page[s].hint = false
-    :: else
-    fi
+  publish(s);
+  note_unowned(late_home, 1);
+  late_home = NO_HEAP
+#else
+  d_step {
+    page[s].owner = NOBODY; /* of no use to others: no id of theirs */
+    note_unowned(page[s].home, 1)
   }
+  publish(s)
+#endif
+}
+
+inline adopt(s) {
+  d_step {
+    page[s].owner = me;
+    note_unowned(page[s].home, -1)
+  }
+}
+
+/* Whether the thread's queue has room for the page is a free choice. */
+inline take_over(s) {
+  settle_page(s);
+  collect_page(s);
   if
-  :: s < PAGES ->
-     try_own(s);
-     if
-     :: taken ->
-        settle(s);
-        if
-        :: page[s].home == MAIN ->
-           collect_page(s);
-           page[s].owner = me
-        :: else ->
-           publish(s);
-           s = PAGES
-        fi
-     :: else -> s = PAGES
-     fi
-  :: else
+  :: page[s].used != 0 && !ended && (page[s].home == MAIN || has_part[me]) ->
+     d_step {
+       TOUCH(s);
+       page[s].hint = false
+     }
+     adopt(s)
+  :: publish(s)
   fi
+}
+
+/* For the main heap: the hints in their order. s is PAGES where none gave a page. */
+inline adopt_orphan(s) {
+  do
+  :: s < PAGES ->
+     d_step { /* find leaves the hint where it is */
+       do
+       :: s < PAGES && !page[s].hint -> s++
+       :: else -> break
+       od
+     }
+     if
+     :: s == PAGES -> break
+     :: else
+     fi;
+     if
+     :: page[s].home == MAIN ->
+        d_step {
+          taken = page[s].hint;
+          page[s].hint = false
+        }
+        if
+        :: taken -> try_own(s)
+        :: else
+        fi
+     :: else -> taken = false
+     fi;
+     if
+     :: !taken
+#ifdef WRONG_HOME_SEEN
+     :: taken ->
+#else
+     :: taken && page[s].home != MAIN -> publish(s)
+     :: taken && page[s].home == MAIN ->
+#endif
+        REQUIRE(home_is_as_asked, page[s].home == MAIN);
+        collect_page(s);
+        adopt(s);
+        break
+     fi;
+     s++
+  :: else -> break
+  od
 }

@@ -1,14 +1,16 @@
-/* The hint bitmap: no hint is hidden for good behind the summary, whoever sets, takes and forgets
-   at the same time, and each hint is taken once.
+/* The hint bitmap: no hint is hidden for good behind the summary, whoever sets, clears and forgets
+   at the same time, and each hint is cleared once.
 
    Bounds: WORDS words of 2 bits, one summary word; SETTERS threads that set SETS hints each, of any
-   slice; TAKERS threads that look TAKES times for a hint, from any slice on.
+   slice; TAKERS threads that look TAKES times for a hint, from any slice on, and clear what they
+   find, or leave it (it is a page's of another heap) and look behind it.
 
    Here              There
      set             src/arena/hint_bitmap.h:set
      clear           src/arena/hint_bitmap.h:clear
-     take            src/arena/hint_bitmap.h:take
-     take_from       src/arena/hint_bitmap.h:take_from
+     find            src/arena/hint_bitmap.h:find
+     find_in         src/arena/hint_bitmap.h:find_in
+     take            src/heap/orphans.cc:adopt_from
      forget_if_empty src/arena/hint_bitmap.h:forget_if_empty
 
    Left out: memory orders, on which forget_if_empty depends (its comments say how). Summaries of
@@ -21,7 +23,8 @@
    Wrong
      WRONG_SUMMARY_FIRST  hints_are_seen          set writes the summary before the word
      WRONG_FORGET_BLINDLY hints_are_seen          forget_if_empty does not look at the word again
-     WRONG_TAKE_SEEN      taken_once              a hint is taken because it was seen to be set */
+     WRONG_NO_MASK        found_in_order          find_in looks at its whole first word
+     WRONG_TAKE_SEEN      taken_once              a hint is cleared because it was found */
 
 #ifndef WORDS
 #define WORDS 1
@@ -38,12 +41,13 @@
 
 /* The properties. Never set: pan prints the expression that fails, and so the property's name. */
 hidden byte hints_are_seen; /* at the end no word with a hint is hidden by the summary */
-hidden byte taken_once;     /* who takes a hint takes one that was set and not taken since */
+hidden byte taken_once;     /* who clears a hint clears one that was set and not cleared since */
+hidden byte found_in_order; /* what is found lies where it was looked for */
 #define REQUIRE(property, condition) assert((condition) || property)
 
 byte word[WORDS];
 byte summary;
-byte hints[WORDS * BITS]; /* how often a hint was set anew and not taken; the proof's knowledge */
+byte hints[WORDS * BITS]; /* how often a hint was set anew and not cleared; the proof's knowledge */
 
 inline set(slice) {
 #ifdef WRONG_SUMMARY_FIRST
@@ -86,32 +90,34 @@ inline clear(slice) {
   }
 }
 
-inline take_from(index) {
-  seen = word[index];
+/* Whether the word has a hint at or behind `slice`, which is that hint then. */
+inline find_in(index) {
+  bits = word[index];
   if
-  :: seen == 0 -> forget_if_empty(index)
+  :: bits == 0 -> forget_if_empty(index)
   :: else ->
-     do
-     :: low < BITS && !got ->
-        if
-        :: (seen >> low) & 1 && index * BITS + low >= from -> clear((index * BITS + low))
-        :: else
-        fi;
-        low++
-     :: else -> break
-     od
+     d_step {
+#ifndef WRONG_NO_MASK
+       low = (index == slice / BITS -> slice % BITS : 0);
+#endif
+       do
+       :: low < BITS && !((bits >> low) & 1) -> low++
+       :: else -> break
+       od;
+       found = (low < BITS);
+       slice = (found -> index * BITS + low : slice);
+       low = 0
+     }
   fi;
-  atomic {
-    low = 0;
-    seen = 0
-  }
+  bits = 0
 }
 
-/* The lowest hint at or after `from`; `got` says whether there was one. */
-inline take() {
-  index = from / BITS;
+/* The lowest hint at or behind `slice`, which it is then; `found` says whether there is one. */
+inline find() {
+  index = slice / BITS;
+  found = false;
   do
-  :: index < WORDS && !got ->
+  :: index < WORDS && !found ->
      d_step {
        any = summary >> index;
        do
@@ -125,16 +131,34 @@ inline take() {
      }
      if
      :: index < WORDS ->
-        take_from(index);
+        find_in(index);
         index++
      :: else
      fi
   :: else -> break
   od;
+  index = 0
+}
+
+inline take() {
+  do
+  :: !got && slice < WORDS * BITS ->
+     from = slice;
+     find();
+     REQUIRE(found_in_order, !found || (slice >= from && slice < WORDS * BITS));
+     from = 0;
+     if
+     :: found -> clear(slice)
+     :: found /* another heap's */
+     :: else -> break
+     fi;
+     slice++
+  :: else -> break
+  od;
   atomic {
-    index = 0;
+    slice = 0;
     got = false;
-    from = 0
+    found = false
   }
 }
 
@@ -150,12 +174,12 @@ proctype setter() {
 }
 
 proctype taker() {
-  byte from, index, seen, low, any, takes;
-  bool got;
+  byte slice, from, index, bits, low, any, takes;
+  bool found, got;
   do
   :: takes < TAKES ->
      takes++;
-     select(from : 0 .. WORDS * BITS - 1);
+     select(slice : 0 .. WORDS * BITS - 1);
      take()
   :: else -> break
   od

@@ -14,8 +14,9 @@
      publish              src/heap/orphans.cc:publish, src/heap/orphans.cc:worth_publishing
      let_go               src/heap/orphans.cc:let_go
      take_over            src/heap/orphans.cc:take_over
-     adopt_orphan         src/heap/orphans.cc:adopt_orphan, src/arena/hint_bitmap.h:take
-     orphan_all           src/heap/orphans.cc:orphan_all
+     adopt_orphan         src/heap/orphans.cc:adopt_from, src/arena/hint_bitmap.h:find,
+                          src/arena/hint_bitmap.h:clear
+     orphan_all           src/heap/orphans.cc:let_go_of
      set_hint             src/arena/hint_bitmap.h:set
      forget_hint          src/heap/page_source.cc:forget_hint
      release_page         src/heap/page_source.cc:release_page
@@ -27,16 +28,17 @@
      review_full          src/heap/allocate.cc:review_full
      collect_heap         src/heap/allocate.cc:collect_heap
 
-   Left out: memory orders (steps here are in one order that all threads see). Extending a page:
-   all blocks are linked at once. free and local_free are one set, since only the owner sees them.
-   A thread has at most one page of a class. Heuristics (queue limits, retirement) are free choices.
-   The look of has_remote_frees and the exchange of collect_remote are one step: where the look
-   saw nothing, the step is at the look, else at the exchange. compare_exchange_weak
+   Left out: memory orders (steps here are in one order that all threads see). Heaps other than the
+   main one (heap_delete.pml has them). Extending a page: all blocks are linked at once. free and
+   local_free are one set, since only the owner sees them. A thread has at most one page of a class.
+   Heuristics (queue limits, retirement) are free choices; a search follows one hint, as if
+   kAdoptTries were 1. The look of has_remote_frees and the exchange of collect_remote are one step:
+   where the look saw nothing, the step is at the look, else at the exchange. compare_exchange_weak
    does not fail without a reason.
 
    Runs
      safety                           every property, and no thread is stuck
-     safety SLICES=2 THREADS=2 OPS=3  more slices and operations, fewer threads
+     safety SLICES=2 THREADS=2        more slices, fewer threads
      progress OPS=1                   every run ends: a loop goes round only if others got on
      progress THREADS=2 OPS=3         the same, more operations, fewer threads
    Wrong
@@ -311,15 +313,18 @@ inline adopt_orphan(s, c) {
     do
     :: s < SLICES && !HINT(s, c) -> s++
     :: else -> break
-    od;
-    if
-    :: s < SLICES -> HINT(s, c) = false
-    :: else
-    fi
+    od
   }
   if
   :: s < SLICES ->
-     try_own(s);
+     d_step {
+       taken = HINT(s, c);
+       HINT(s, c) = false
+     }
+     if
+     :: taken -> try_own(s)
+     :: else
+     fi;
      if
      :: !taken -> s = SLICES
 #ifndef WRONG_NO_CLASS_CHECK

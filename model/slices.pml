@@ -30,7 +30,6 @@
 
    Runs
      safety                               every property, and no thread is stuck
-     safety ROUNDS=2 PURGES=0             more claims
      safety CLAIMERS=3 WORDS=1 PURGES=0   three claims at once
      safety CLAIMERS=1 ROUNDS=2 PURGES=2  more purges
      progress                             every run ends: a loop goes round only if others got on
