@@ -46,7 +46,7 @@ void drop_reference(Heap* heap) {
 }
 
 // From here on the heap is not found any more, and its threads are told.
-void mark_deleted(Heap* heap) ASHLAR_REQUIRES(lock) {
+void mark(Heap* heap, HeapState state) ASHLAR_REQUIRES(lock) {
   if (heap->previous != nullptr) {
     heap->previous->next = heap->next;
   } else {
@@ -56,7 +56,7 @@ void mark_deleted(Heap* heap) ASHLAR_REQUIRES(lock) {
     heap->next->previous = heap->previous;
   }
   // seq_cst: as in is_deleted.
-  heap->state.store(HeapState::kDeleted, std::memory_order_seq_cst);
+  heap->state.store(state, std::memory_order_seq_cst);
   for (ThreadHeap* part = heap->thread_heaps; part != nullptr; part = part->next_of_heap) {
     // release: who acts on it sees the state above.
     part->backing->attention.store(true, std::memory_order_release);
@@ -147,7 +147,7 @@ Lock& heaps_lock() { return lock; }
 bool is_deleted(const Heap* heap) {
   // seq_cst: a deleter marks the heap and then looks at its pages; a thread lets go of a page and
   // then looks at the mark. One total order, so that one of the two sees what the other did.
-  return heap != &main_heap && heap->state.load(std::memory_order_seq_cst) == HeapState::kDeleted;
+  return heap != &main_heap && heap->state.load(std::memory_order_seq_cst) != HeapState::kLive;
 }
 
 Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed) {
@@ -182,7 +182,7 @@ void delete_heap(Heap* heap) {
   }
   {
     LockGuard guard(lock);
-    mark_deleted(heap);
+    mark(heap, HeapState::kDeleted);
   }
   if (thread_heap != &empty_heap) {
     settle_thread(thread_heap->backing);
@@ -203,7 +203,7 @@ void destroy_heap(Heap* heap) {
   }
   {
     LockGuard guard(lock);
-    mark_deleted(heap);
+    mark(heap, HeapState::kDestroyed);
     // Under the lock, which a thread that ends takes before it looks at its part.
     for (ThreadHeap* part = heap->thread_heaps; part != nullptr; part = part->next_of_heap) {
       for_each_page_of(part, release_page);
@@ -273,7 +273,7 @@ void drop_thread_heap(ThreadHeap* part) {
 }
 
 void settle_thread(ThreadHeap* backing) {
-  // acquire: pairs with the release in mark_deleted.
+  // acquire: pairs with the release in mark.
   backing->attention.exchange(false, std::memory_order_acquire);
   for (ThreadHeap** link = &backing->next_of_thread; *link != nullptr;) {
     ThreadHeap* const part = *link;
@@ -292,12 +292,21 @@ void settle_thread(ThreadHeap* backing) {
   }
 }
 
-void settle_page(Page* page) {
+Settled settle_page(Page* page) {
   Heap* const home = home_of(page);
-  if (unlikely(is_deleted(home))) {
-    note_unowned(home, -1);
-    change_home(page, home);
+  if (likely(!is_deleted(home))) {
+    return Settled::kStays;
   }
+  // relaxed: seen by is_deleted, and set once.
+  if (home->state.load(std::memory_order_relaxed) == HeapState::kDestroyed) {
+    // A thread that looked for an orphan of another heap held the page when the walk came by.
+    note_adopted(home);
+    release_page(page);
+    return Settled::kGone;
+  }
+  note_unowned(home, -1);
+  change_home(page, home);
+  return Settled::kStays;
 }
 
 void note_page_made(Heap* heap) {

@@ -12,7 +12,7 @@
 
 namespace ashlar {
 
-enum class HeapState : std::uint8_t { kLive, kDeleted };
+enum class HeapState : std::uint8_t { kLive, kDeleted, kDestroyed };
 
 // A heap is kept as long as anything refers to it: whoever holds its handle, each thread heap of
 // it, each page whose home it is. Who drops the last reference gives the record back.
@@ -22,7 +22,7 @@ enum class HeapState : std::uint8_t { kLive, kDeleted };
 // Invariants:  references = 1 until deleted + thread heaps + pages with this home (the main heap's
 //              are not counted: it is never deleted);
 //              unowned = its orphans and huge pages, but for transitions in progress
-// Life:        record -> live -> deleted -> last reference dropped -> record back
+// Life:        record -> live -> deleted or destroyed -> last reference dropped -> record back
 struct Heap {
   std::atomic<HeapState> state{HeapState::kLive};
   std::atomic<std::int64_t> references{1};
@@ -88,12 +88,14 @@ void forget_other_threads(std::uintptr_t id);
 // deletion has asked for it (`attention`).
 void settle_thread(ThreadHeap* backing);
 
-// Whether a heap was deleted; also for a record that has been given back meanwhile.
+// Whether a heap was deleted or destroyed; also for a record that has been given back meanwhile.
 bool is_deleted(const Heap* heap);
 
-// Where the page's home is a deleted heap the page belongs to the main heap from now on. The
-// caller owns the page by its remote word; it counts as an orphan and stands in no list.
-void settle_page(Page* page);
+// Where the page's home is a deleted heap the page belongs to the main heap from now on; where it
+// is a destroyed one, the page is released: kGone. The caller owns the page by its remote word; it
+// counts as an orphan and stands in no list.
+enum class Settled : bool { kStays, kGone };
+[[nodiscard]] Settled settle_page(Page* page);
 
 // A page of the heap came to be, or is gone.
 void note_page_made(Heap* heap);

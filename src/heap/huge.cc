@@ -21,6 +21,7 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents,
                  heap);
   if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
+    forget_page(memory.page);
     release_unused(memory);
     return nullptr;
   }

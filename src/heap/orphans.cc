@@ -44,7 +44,9 @@ void note_adopted(Heap* home) {
 // page has blocks, and two more: its heap is deleted once, and its record used anew meanwhile.
 void publish(Page* page) {
   for (;;) {
-    settle_page(page);
+    if (settle_page(page) == Settled::kGone) {
+      return;
+    }
     collect_page(page);
     check_page(page);
     Heap* const home = home_of(page);
@@ -65,8 +67,9 @@ void publish(Page* page) {
         arena->orphans(size_class).set(slice);
       }
       // Deleter: marks the heap, looks at the page, which is still owned. Owner: lets it go. Then
-      // nobody would move it; so the owner looks at the mark again, and takes the page back.
-      if (!is_deleted(home) || try_own(&page->remote) == Taken::kNo) {
+      // nobody would move it; so the owner looks at the mark again, and takes the page back. (Not a
+      // lone page, whose record may be another's by now: the next free into it settles it.)
+      if (arena == nullptr || !is_deleted(home) || try_own(&page->remote) == Taken::kNo) {
         return;
       }
     }
@@ -83,7 +86,9 @@ void let_go(Page* page) {
 }
 
 void take_over(Page* page) {
-  settle_page(page);
+  if (settle_page(page) == Settled::kGone) {
+    return;
+  }
   collect_page(page);
   ThreadHeap* const heap = find_thread_heap(home_of(page));
   if (page->is_empty() || heap == nullptr || heap->backing->in_pool) {
@@ -116,8 +121,13 @@ Page* adopt_from(ThreadHeap* heap, SizeClass size_class, SystemArena* arena, int
   for (SliceIndex slice{0}; *tries < kAdoptTries && looks < kAdoptLooks && hints.find(&slice);
        ++slice.value, ++looks) {
     auto* const page = static_cast<Page*>(arena->page_entry(slice));
-    // Hints of other heaps' pages are left where they are.
-    if (home_of(page) != heap->home || !hints.clear(slice)) {
+    // Hints of other heaps' pages are left where they are. Those of no page any more are cleared;
+    // who makes a page there sets its hint anew.
+    Heap* const home = home_of(page);
+    if (home == nullptr) {
+      hints.clear(slice);
+    }
+    if (home != heap->home || !hints.clear(slice)) {
       continue;
     }
     ++*tries;

@@ -151,11 +151,18 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   page->owner.store(part->id, std::memory_order_relaxed);
   page->heap = part;
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
+    forget_page(page);
     release_unused(memory);
     return nullptr;
   }
   note_entered(page);
   return page;
+}
+
+void forget_page(Page* page) {
+  // relaxed: nobody has got to know of the page; a walk that sees its home does not own it.
+  page->home.store(nullptr, std::memory_order_relaxed);
+  clear_remote(page);
 }
 
 void note_entered(Page* page) {

@@ -73,6 +73,9 @@ void for_each_page_entry(Take take, Finish finish) {
   }
 }
 
+// Makes an entry that was prepared in vain read as that of free slices again.
+void forget_page(Page* page);
+
 // Counts a page that was entered in the page map just now.
 void note_entered(Page* page);
 
