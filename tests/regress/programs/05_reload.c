@@ -155,6 +155,9 @@ static void* use_every_load(void* argument) {
     CHECK(shared.work((unsigned)(size_t)argument + (unsigned)i));
     pthread_barrier_wait(&used);
   }
+  /* Ends when the last library has gone: nothing could keep code in place that a thread's end is
+     just running. */
+  pthread_barrier_wait(&unloaded);
   return NULL;
 }
 
@@ -171,6 +174,7 @@ static void threads_outlive_many(void) {
     unload(&shared);
   }
   check_memory();
+  pthread_barrier_wait(&unloaded);
   for (size_t t = 0; t < kThreads; t++) CHECK(pthread_join(threads[t], NULL) == 0);
 }
 
