@@ -9,8 +9,6 @@
 // objects, which may still free.
 #include "heap/process_end.h"
 
-#include <stdlib.h>
-
 #include <atomic>
 
 #include "heap/allocate.h"
@@ -78,7 +76,7 @@ void at_exit() {
 
 }  // namespace
 
-void watch_end() { atexit(at_exit); }
+void watch_end() { System::at_exit(at_exit); }
 
 void end_process() {
   // relaxed: one of the calls does the work; the others have nothing to wait for.

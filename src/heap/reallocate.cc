@@ -101,8 +101,8 @@ void* reallocate(void* pointer, std::size_t size, Contents contents) {
                                        : allocate<Contents::kUnknown>(size);
   }
   // What an offset has placed anywhere is aligned as malloc aligns from here on.
-  return reallocate_aligned(pointer, size,
-                            {.alignment = size > kWordSize ? kBlockAlignment : kWordSize}, contents);
+  return reallocate_aligned(
+      pointer, size, {.alignment = size > kWordSize ? kBlockAlignment : kWordSize}, contents);
 }
 
 void* expand(void* pointer, std::size_t size) {

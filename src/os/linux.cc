@@ -266,6 +266,11 @@ void Linux::forget_thread_exits() {
   }
 }
 
+bool Linux::at_exit(void (*ended)()) {
+  KeepErrno keep;
+  return atexit(ended) == 0;
+}
+
 bool Linux::is_loaded_at_start(const void* address) {
   struct Search {
     std::uintptr_t address;

@@ -62,6 +62,10 @@ struct Linux {
   // Takes all such calls back, of every thread: the code of `ended` is about to be unmapped.
   static void forget_thread_exits();
 
+  // Has this called when the process exits, or the library that carries it is unloaded. False where
+  // the system has no memory for that.
+  static bool at_exit(void (*ended)());
+
   // Whether the program or library that this address lies in was loaded when the process started,
   // as far as the order of loading tells: libraries of libraries may be taken for loaded later.
   static bool is_loaded_at_start(const void* address);

@@ -87,10 +87,10 @@ inline bool collect_some(Page* page) {
 inline bool try_orphan(Page* page) {
   const ScheduleWindow window(SchedulePoint::kTryOrphan);
   std::uint64_t owned = 0;
-  // seq_cst: as release, the next owner sees the plain fields as they are left here; pairs with the
-  // acquire in try_own and push_remote. Beyond that, the caller then looks whether the page's heap
-  // was deleted, whose deleter marks it and then tries to own the page: one of the two must see the
-  // other. relaxed: a failure changes nothing and reads nothing.
+  // The next owner sees the plain fields as they are left here; pairs with the acquire in try_own
+  // and push_remote. Beyond that: deleter: marks the heap, tries to own the page. Owner: lets the
+  // page go, looks at the mark. One of the two must see the other.
+  // seq_cst: for that, and release. relaxed: a failure changes nothing and reads nothing.
   return page->remote.word.compare_exchange_strong(
       owned, RemoteWord::kOrphan, std::memory_order_seq_cst, std::memory_order_relaxed);
 }
