@@ -94,10 +94,10 @@ void note_single_thread() {
   multi_threaded.store(false, std::memory_order_relaxed);
 }
 
-void note_thread() {
+void note_thread_slow() {
   // relaxed: compared with thread ids only; written before any page existed.
   const std::uintptr_t first = first_thread.load(std::memory_order_relaxed);
-  if (first != 0 && first != thread_id() && !is_multi_threaded()) {
+  if (first != 0 && first != thread_id()) {
     // relaxed: a hint, see is_multi_threaded.
     multi_threaded.store(true, std::memory_order_relaxed);
   }

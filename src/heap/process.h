@@ -26,7 +26,12 @@ inline bool is_multi_threaded() {
   return multi_threaded.load(std::memory_order_relaxed);
 }
 // Called on slow paths; notes when the caller is not the thread that started the process.
-void note_thread();
+void note_thread_slow();
+inline void note_thread() {
+  if (unlikely(!is_multi_threaded())) {
+    note_thread_slow();
+  }
+}
 
 // The calling thread is the only one: in a forked child.
 void note_single_thread();
