@@ -23,7 +23,7 @@
      settle_thread      src/heap/heap.cc:settle_thread, src/heap/heap.cc:leave_heap,
                         src/heap/heap.cc:drop_thread_heap
      move_unowned       src/heap/heap.cc:move_unowned, src/heap/page_source.h:for_each_page_entry
-     delete_heap        src/heap/heap.cc:delete_heap, src/heap/heap.cc:mark_deleted
+     delete_heap        src/heap/heap.cc:delete_heap, src/heap/heap.cc:mark
      make_heap          src/heap/heap.cc:make_heap, src/heap/heap.cc:part_of
      push_remote        src/page/ownership.h:push_remote
      collect_page       src/page/ownership.h:collect_page
@@ -278,7 +278,7 @@ inline move_unowned() {
 }
 
 inline delete_heap() {
-  deleted = true; /* mark_deleted, and then the parts in the list */
+  deleted = true; /* mark, and then the parts in the list */
   d_step {
     attention[OWNER] = listed[OWNER];
     attention[DELETER] = listed[DELETER]

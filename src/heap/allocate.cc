@@ -182,18 +182,18 @@ std::size_t owned_bytes(const ThreadHeap* backing) {
 
 }  // namespace
 
-void* allocate_from(ThreadHeap* heap, std::size_t size, Contents contents) {
+void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   if (size > kMediumBlockMax) {
-    beat(heap);
-    return allocate_huge(heap->home, size, kSliceSize, contents);
+    beat(part);
+    return allocate_huge(part->home, size, kSliceSize, contents);
   }
   const SizeClass size_class = size_class_of(size);
   // Blocks that the direct table does not cover come by here each time: no beat for them while
   // the first page has blocks at hand.
-  Page* page = heap->queues[size_class].first();
+  Page* page = part->queues[size_class].first();
   if (page == nullptr || !page->has_free()) {
-    beat(heap);
-    page = find_page(heap, size_class);
+    beat(part);
+    page = find_page(part, size_class);
     if (page == nullptr) {
       return nullptr;
     }
@@ -246,28 +246,28 @@ void register_deferred_free(DeferredFreeFunction* function, void* arg) {
   deferred_free.function.store(function, std::memory_order_release);
 }
 
-void collect_part(ThreadHeap* heap) {
+void collect_part(ThreadHeap* part) {
   // The full pages first: those with room join the queues below.
-  for (std::uint32_t left = heap->full.count(); left != 0; --left) {
-    Page* const page = heap->full.first();
-    heap->remove(page);
+  for (std::uint32_t left = part->full.count(); left != 0; --left) {
+    Page* const page = part->full.first();
+    part->remove(page);
     collect_page(page);
     if (page->has_free()) {
-      heap->push_back(page);
+      part->push_back(page);
     } else {
-      heap->full.push_back(page, PageList::kFull);
+      part->full.push_back(page, PageList::kFull);
       set_owner_flag(page, kOwnerFull);
     }
   }
-  for (PageQueue& queue : heap->queues) {
+  for (PageQueue& queue : part->queues) {
     for (std::uint32_t left = queue.count(); left != 0; --left) {
       Page* const page = queue.first();
-      heap->remove(page);
+      part->remove(page);
       collect_page(page);
       if (page->is_empty()) {
         release_page(page);
       } else {
-        heap->push_back(page);
+        part->push_back(page);
       }
     }
   }

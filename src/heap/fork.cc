@@ -58,7 +58,7 @@ bool was_a_vanished_threads(const Page* page) {
   return owner == kNoOwner ? !is_orphan(page) : owner != thread_id() && owner != late_heap_id();
 }
 
-void adopt_nothing_of(Page* page) {
+void orphan_torn_page(Page* page) {
   drop_lists(page);
   page->heap = nullptr;
   set_owner(page, kNoOwner);
@@ -70,7 +70,7 @@ void adopt_nothing_of(Page* page) {
 void after_fork_in_child() {
   after_fork();
   note_single_thread();
-  for_each_page_entry(was_a_vanished_threads, adopt_nothing_of);
+  for_each_page_entry(was_a_vanished_threads, orphan_torn_page);
   forget_vanished_threads();
 }
 

@@ -50,7 +50,8 @@ void unload() {
   page_map.unmap();
 }
 
-void destroy_everything() {
+// Unused where this library is the program's malloc, see end_process.
+[[maybe_unused]] void destroy_everything() {
   for_each_page_entry([](Page*) { return true; }, [](Page* page) { release_page(page); });
   thread_heap = &empty_heap;
   forget_all_threads();

@@ -87,7 +87,7 @@ struct alignas(kCacheLine) Page {
 
   // Second pair of lines: what other threads write. The word is not reset when a page is made: a
   // stale hint may look at it at any time, and finds 0, "owned", from the release of the last page.
-  alignas(kLinePair) RemoteWord remote;
+  alignas(kCacheLine) RemoteWord remote;
 
   // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h).
   alignas(kCacheLine) Page* next_lone;
