@@ -190,7 +190,7 @@ TEST_F(Heaps, WhatCannotBeHadFailsAsElsewhere) {
   EXPECT_EQ(mi_heap_realloc(heap_, kept.get(), opaque(kMoreThanThereIs)), nullptr);
   EXPECT_EQ(mi_heap_reallocn(heap_, kept.get(), opaque(kMaxSize), 2), nullptr);
   EXPECT_EQ(mi_heap_reallocf(heap_, mi_heap_malloc(heap_, 10), opaque(kMoreThanThereIs)), nullptr);
-  EXPECT_EQ(mi_heap_malloc_aligned(heap_, 10, 3), nullptr);
+  EXPECT_EQ(mi_heap_malloc_aligned(heap_, 10, opaque(std::size_t{3})), nullptr);
   EXPECT_EQ(errno, EINVAL);
   EXPECT_THROW(static_cast<void>(mi_heap_alloc_new(heap_, opaque(kMoreThanThereIs))),
                std::bad_alloc);
