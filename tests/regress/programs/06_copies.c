@@ -6,9 +6,11 @@
 
 #include "plugin.h"
 
-extern void mi_register_error(void (*fun)(int error, void* arg), void* arg) __attribute__((weak));
-extern _Bool mi_is_in_heap_region(const void* p) __attribute__((weak));
-extern size_t mi_usable_size(const void* p) __attribute__((weak));
+/* The preloaded library's; NULL without it. Asked of the loader: linkers differ in what becomes of
+   a weak symbol that nothing defined while they ran. */
+static void (*preloaded_register_error)(void (*fun)(int error, void* arg), void* arg);
+static _Bool (*preloaded_owns)(const void* p);
+static size_t (*preloaded_usable_size)(const void* p);
 
 enum { kMost = 4, kCarriers = 2, kThreads = 4 };
 
@@ -23,19 +25,24 @@ static void count_error(int error, void* unused) {
   __atomic_fetch_add(&preloaded_errors, 1, __ATOMIC_RELAXED);
 }
 static int read_errors(void) { return __atomic_load_n(&preloaded_errors, __ATOMIC_RELAXED); }
-static int owns(const void* p) { return mi_is_in_heap_region(p); }
+static int owns(const void* p) { return preloaded_owns(p); }
 
 static void set_up(void) {
   for (int i = 0; i < kCarriers; i++) {
     allocators[allocator_count] = carrier_of(try_copy("regress_carrier"));
     allocators[allocator_count++].count_errors();
   }
-  if (mi_register_error != NULL) {
-    mi_register_error(count_error, NULL);
+  *(void**)&preloaded_register_error = dlsym(RTLD_DEFAULT, "mi_register_error");
+  *(void**)&preloaded_owns = dlsym(RTLD_DEFAULT, "mi_is_in_heap_region");
+  *(void**)&preloaded_usable_size = dlsym(RTLD_DEFAULT, "mi_usable_size");
+  const int has_preloaded = preloaded_register_error != NULL;
+  if (has_preloaded) {
+    CHECK(preloaded_owns != NULL && preloaded_usable_size != NULL);
+    preloaded_register_error(count_error, NULL);
     const struct carrier preloaded = {.malloc = malloc,
                                       .realloc = realloc,
                                       .free = free,
-                                      .usable_size = mi_usable_size,
+                                      .usable_size = preloaded_usable_size,
                                       .owns = owns,
                                       .errors = read_errors};
     allocators[allocator_count++] = preloaded;
@@ -47,7 +54,7 @@ static void set_up(void) {
   *(void**)&own.realloc = dlsym(libc, "realloc");
   *(void**)&own.free = dlsym(libc, "free");
   CHECK(own.malloc != NULL && own.realloc != NULL && own.free != NULL);
-  CHECK((own.malloc == malloc) == (mi_register_error == NULL));
+  CHECK((own.malloc == malloc) == !has_preloaded);
   allocators[allocator_count++] = own;
 }
 
