@@ -1,7 +1,7 @@
 // The public interface of Ashlar in the names that many programs already speak: allocation,
 // sizes, typed helpers, and through the headers in ashlar/ alignment, strings, the `new` family,
-// options and process-wide calls. For C11 and C++11 or later. It declares exactly what the
-// library exports; heaps, arenas and statistics are no part of it yet.
+// heaps, arenas, options and process-wide calls. For C11 and C++11 or later. It declares exactly
+// what the library exports; statistics and walks are no part of it yet.
 #ifndef ASHLAR_MIMALLOC_H
 #define ASHLAR_MIMALLOC_H
 
@@ -280,6 +280,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 #include "ashlar/strings.h"
 
 #if defined(__cplusplus)
+#include "ashlar/heap_stl_allocator.h"
 #include "ashlar/stl_allocator.h"
 #endif
 

@@ -1,5 +1,5 @@
-// The public header for those who include it: it compiles alone as C and as every C++ from 11 on,
-// without a warning, and its calls can be used from C.
+// The public headers for those who include them: they compile alone as C and as every C++ from 11
+// on, without a warning, and their calls can be used from C.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -31,8 +31,52 @@ TEST_F(Header, CompilesAsC) {
 
 TEST_F(Header, CompilesAsEveryCxxFrom11On) {
   for (const char* standard : {"c++11", "c++14", "c++17", "c++20", "c++23"}) {
-    EXPECT_EQ(compile("c++", standard, "-x c++ \"$ASHLAR_SOURCE_DIR/include/mimalloc.h\""), 0)
+    for (const char* header : {"mimalloc.h", "mimalloc-override.h", "mimalloc-new-delete.h"}) {
+      EXPECT_EQ(compile("c++", standard,
+                        std::string("-x c++ \"$ASHLAR_SOURCE_DIR/include/") + header + '"'),
+                0)
+          << standard << " " << header;
+    }
+  }
+}
+
+TEST_F(Header, RenamingCompilesAsC) {
+  for (const char* standard : {"c11", "c17", "gnu11"}) {
+    EXPECT_EQ(compile("cc", standard, "-x c \"$ASHLAR_SOURCE_DIR/include/mimalloc-override.h\""), 0)
         << standard;
+  }
+}
+
+// The forms of [new.delete] up to C++20, as the compiler names them.
+constexpr const char* kOperators[] = {
+    "_Znwm",
+    "_Znam",
+    "_ZnwmRKSt9nothrow_t",
+    "_ZnamRKSt9nothrow_t",
+    "_ZnwmSt11align_val_t",
+    "_ZnamSt11align_val_t",
+    "_ZnwmSt11align_val_tRKSt9nothrow_t",
+    "_ZnamSt11align_val_tRKSt9nothrow_t",
+    "_ZdlPv",
+    "_ZdaPv",
+    "_ZdlPvRKSt9nothrow_t",
+    "_ZdaPvRKSt9nothrow_t",
+    "_ZdlPvm",
+    "_ZdaPvm",
+    "_ZdlPvSt11align_val_t",
+    "_ZdaPvSt11align_val_t",
+    "_ZdlPvSt11align_val_tRKSt9nothrow_t",
+    "_ZdaPvSt11align_val_tRKSt9nothrow_t",
+    "_ZdlPvmSt11align_val_t",
+    "_ZdaPvmSt11align_val_t",
+};
+
+TEST_F(Header, NewAndDeleteAreDefinedInEveryForm) {
+  const std::string symbols =
+      "c++ -std=c++20 -I \"$ASHLAR_SOURCE_DIR/include\" -S -o - -x c++"
+      " \"$ASHLAR_SOURCE_DIR/include/mimalloc-new-delete.h\" | grep -qx ";
+  for (const char* name : kOperators) {
+    EXPECT_EQ(std::system((symbols + "'" + name + ":'").c_str()), 0) << name;
   }
 }
 
