@@ -9,6 +9,7 @@
 #endif
 
 #include "ashlar/attributes.h"
+#include "ashlar/output.h"
 
 #if defined(__cplusplus)
 extern "C" {
@@ -116,6 +117,18 @@ mi_decl_nodiscard mi_decl_export size_t mi_option_get_size(mi_option_t option) m
 mi_decl_export void mi_option_set(mi_option_t option, long value) mi_attr_noexcept;
 /// Sets the option unless the environment or an earlier call has set it.
 mi_decl_export void mi_option_set_default(mi_option_t option, long value) mi_attr_noexcept;
+
+/// @}
+/// @name The table of options
+/// A line that explains it, then for each option a `*` if it was set, its number, name, value with
+/// its unit, and meaning. Allocates nothing; each line is read when it is printed, so that a change
+/// by another thread meanwhile may show in part.
+/// @{
+
+/// Prints the table where messages go: to the function of mi_register_output(), else to stderr.
+mi_decl_export void mi_options_print(void) mi_attr_noexcept;
+/// Prints the table to `out`, one call a line; NULL: as mi_options_print().
+mi_decl_export void mi_options_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
 
 /// @}
 

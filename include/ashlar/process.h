@@ -9,6 +9,7 @@
 #endif
 
 #include "ashlar/attributes.h"
+#include "ashlar/output.h"
 
 #if defined(__cplusplus)
 extern "C" {
@@ -29,15 +30,6 @@ mi_decl_nodiscard mi_decl_export bool mi_is_redirected(void) mi_attr_noexcept;
 /// @}
 /// @name Messages and errors
 /// @{
-
-/**
- * Receives a message, or a part of one.
- * @param msg text that ends in a zero byte; valid during the call only
- * @param arg what was given when it was registered
- * The function may be called from inside any call of this interface, by several threads at once.
- * It may allocate; a message that the library has for the same thread meanwhile is dropped.
- */
-typedef void(mi_cdecl mi_output_fun)(const char* msg, void* arg);
 
 /**
  * Sends all messages to `out` instead of stderr.
@@ -130,6 +122,34 @@ mi_decl_export void mi_process_init(void) mi_attr_noexcept;
  * still hold blocks), so is the main heap; no other thread may use the library then.
  */
 mi_decl_export void mi_process_done(void) mi_attr_noexcept;
+
+/// @}
+/// @name What the process uses
+/// From the system, for the whole process, whatever its memory is used for. Any thread, at any
+/// time; a few system calls each. What the system does not tell is 0.
+/// @{
+
+/**
+ * Reads the figures of the process. A pointer that is NULL is left alone.
+ * @param elapsed_msecs  milliseconds since the library started
+ * @param user_msecs     milliseconds of processor time in the program, all threads together
+ * @param system_msecs   the same in the kernel
+ * @param current_rss    bytes of resident memory
+ * @param peak_rss       the most bytes of resident memory so far
+ * @param current_commit bytes that the library holds from the system for blocks, resident or not;
+ *                       what was reserved ahead is part of it, what metadata takes is not
+ * @param peak_commit    the most bytes of that so far
+ * @param page_faults    page faults that had to wait for a device
+ */
+mi_decl_export void mi_process_info(size_t* elapsed_msecs, size_t* user_msecs, size_t* system_msecs,
+                                    size_t* current_rss, size_t* peak_rss, size_t* current_commit,
+                                    size_t* peak_commit, size_t* page_faults) mi_attr_noexcept;
+
+/// Prints the figures of mi_process_info() where messages go: to the function of
+/// mi_register_output(), else to stderr. Allocates nothing.
+mi_decl_export void mi_process_info_print(void) mi_attr_noexcept;
+/// Prints them to `out`, one call a line; NULL: as mi_process_info_print().
+mi_decl_export void mi_process_info_print_out(mi_output_fun* out, void* arg) mi_attr_noexcept;
 
 /// @}
 

@@ -1,6 +1,7 @@
-// The C interface to options, to the output function and to the error handler.
+// The C interface to options and their table, to the output function and to the error handler.
 #include "base/compiler.h"
 #include "mimalloc.h"
+#include "observe/option_report.h"
 #include "support/messages.h"
 #include "support/options.h"
 
@@ -64,6 +65,12 @@ ASHLAR_EXPORT void mi_option_set(mi_option_t option, long value) noexcept {
 
 ASHLAR_EXPORT void mi_option_set_default(mi_option_t option, long value) noexcept {
   ashlar::option_set_default(ashlar::option_of(option), value);
+}
+
+ASHLAR_EXPORT void mi_options_print(void) noexcept { ashlar::print_options(nullptr, nullptr); }
+
+ASHLAR_EXPORT void mi_options_print_out(mi_output_fun* out, void* arg) noexcept {
+  ashlar::print_options(out, arg);
 }
 
 ASHLAR_EXPORT void mi_register_output(mi_output_fun* out, void* arg) noexcept {

@@ -5,6 +5,20 @@
 #include "heap/process_end.h"
 #include "heap/thread_life.h"
 #include "mimalloc.h"
+#include "observe/process_report.h"
+
+namespace ashlar {
+namespace {
+
+template <class Value>
+void write_if_wanted(std::size_t* place, Value value) {
+  if (place != nullptr) {
+    *place = static_cast<std::size_t>(value);
+  }
+}
+
+}  // namespace
+}  // namespace ashlar
 
 extern "C" {
 
@@ -30,5 +44,27 @@ ASHLAR_EXPORT void mi_collect_reduce(std::size_t target_thread_owned) noexcept {
   ashlar::reduce(target_thread_owned);
 }
 ASHLAR_EXPORT void mi_process_done(void) noexcept { ashlar::end_process(); }
+
+ASHLAR_EXPORT void mi_process_info(std::size_t* elapsed_msecs, std::size_t* user_msecs,
+                                   std::size_t* system_msecs, std::size_t* current_rss,
+                                   std::size_t* peak_rss, std::size_t* current_commit,
+                                   std::size_t* peak_commit, std::size_t* page_faults) noexcept {
+  using ashlar::write_if_wanted;
+  const ashlar::ProcessInfo info = ashlar::process_info();
+  write_if_wanted(elapsed_msecs, info.elapsed_ms);
+  write_if_wanted(user_msecs, info.usage.user_ms);
+  write_if_wanted(system_msecs, info.usage.system_ms);
+  write_if_wanted(current_rss, info.usage.resident);
+  write_if_wanted(peak_rss, info.usage.peak_resident);
+  write_if_wanted(current_commit, info.committed);
+  write_if_wanted(peak_commit, info.peak_committed);
+  write_if_wanted(page_faults, info.usage.blocking_faults);
+}
+ASHLAR_EXPORT void mi_process_info_print(void) noexcept {
+  ashlar::print_process_info(nullptr, nullptr);
+}
+ASHLAR_EXPORT void mi_process_info_print_out(mi_output_fun* out, void* arg) noexcept {
+  ashlar::print_process_info(out, arg);
+}
 
 }  // extern "C"

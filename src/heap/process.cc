@@ -19,6 +19,7 @@ namespace {
 constinit Lock start_lock{LockRank::kProcess};
 constinit std::atomic<bool> started{false};
 constinit std::atomic<std::uintptr_t> first_thread{0};
+constinit std::atomic<std::uint64_t> start_time_ms{0};
 constinit Lock generator_lock{LockRank::kRandom};
 constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
 
@@ -51,6 +52,8 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
                     .os_allowed = !option_is_enabled(Option::kLimitOsAlloc)});
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
+  // relaxed: a number by itself; whoever asks came through start_process.
+  start_time_ms.store(System::clock_ms(), std::memory_order_relaxed);
   if (!strong) {
     report_verbose("no random numbers from the system yet: weak seed");
   }
@@ -83,6 +86,12 @@ void start_process() {
 [[gnu::constructor(101)]] static void start_with_library(int, char**, char** environment) {
   System::note_environment(environment);
   start_process();
+}
+
+std::uint64_t process_age_ms() {
+  start_process();
+  // relaxed: written before start_process returned.
+  return System::clock_ms() - start_time_ms.load(std::memory_order_relaxed);
 }
 
 Lock& process_lock() { return start_lock; }

@@ -18,6 +18,9 @@ ASHLAR_HIDDEN extern constinit MetadataPool<System> metadata_pool;
 // thread.
 void start_process();
 
+// Milliseconds since then.
+std::uint64_t process_age_ms();
+
 // True once a second thread has allocated or freed. Goes back only in a forked child.
 inline constinit std::atomic<bool> multi_threaded{false};
 inline bool is_multi_threaded() {

@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,6 +159,39 @@ std::uint64_t Linux::clock_ms() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
          static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+ProcessUsage Linux::process_usage() {
+  KeepErrno keep;
+  ProcessUsage usage;
+  rusage counted{};
+  if (getrusage(RUSAGE_SELF, &counted) == 0) {
+    const auto milliseconds = [](const timeval& time) {
+      return static_cast<std::uint64_t>(time.tv_sec) * 1000 +
+             static_cast<std::uint64_t>(time.tv_usec) / 1000;
+    };
+    usage.user_ms = milliseconds(counted.ru_utime);
+    usage.system_ms = milliseconds(counted.ru_stime);
+    usage.peak_resident = static_cast<std::size_t>(counted.ru_maxrss) * kKiB;
+    usage.blocking_faults = static_cast<std::uint64_t>(counted.ru_majflt);
+  }
+  // Two numbers of OS pages: the size of the address space, and what is resident.
+  char text[64];
+  const std::size_t length = read_small_file("/proc/self/statm", text, sizeof text);
+  std::size_t at = 0;
+  while (at < length && text[at] != ' ') {
+    ++at;
+  }
+  std::size_t pages = 0;
+  for (++at; at < length && text[at] >= '0' && text[at] <= '9'; ++at) {
+    pages = pages * 10 + static_cast<std::size_t>(text[at] - '0');
+  }
+  usage.resident = pages != 0 ? pages * page_size() : usage.peak_resident;
+  // The kernel's two figures are of different moments and precision.
+  if (usage.peak_resident < usage.resident) {
+    usage.peak_resident = usage.resident;
+  }
+  return usage;
 }
 
 bool Linux::random_bytes(void* bytes, std::size_t count) {

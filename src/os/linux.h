@@ -11,6 +11,15 @@
 
 namespace ashlar {
 
+// What the system says of the process so far.
+struct ProcessUsage {
+  std::uint64_t user_ms = 0;          // processor time of all threads, in the program
+  std::uint64_t system_ms = 0;        // and in the kernel
+  std::size_t resident = 0;           // bytes of memory that the process holds now
+  std::size_t peak_resident = 0;      // and the most that it held
+  std::uint64_t blocking_faults = 0;  // page faults that waited for a device
+};
+
 struct Linux {
   // OsMemory.
   static std::size_t page_size();
@@ -25,6 +34,9 @@ struct Linux {
 
   // Milliseconds of a clock that only goes forward; its start is unspecified.
   static std::uint64_t clock_ms();
+
+  // What cannot be had (a system without /proc) is 0; resident is then the peak.
+  static ProcessUsage process_usage();
 
   // Fills `bytes` from the kernel's generator without blocking; false where it has none yet.
   static bool random_bytes(void* bytes, std::size_t count);

@@ -192,6 +192,7 @@ TEST(LinuxServices, ErrnoStaysAsItWas) {
   Linux::page_size();
   Linux::overcommits();
   Linux::clock_ms();
+  Linux::process_usage();
   EXPECT_TRUE(Linux::random_bytes(bytes, sizeof bytes));
   Linux::numa_node();
   Linux::numa_node_count();
@@ -199,6 +200,22 @@ TEST(LinuxServices, ErrnoStaysAsItWas) {
   Linux::environment("ASHLAR_NOT_SET_ANYWHERE", true);
   Linux::yield();
   EXPECT_EQ(errno, kErrnoMark);
+}
+
+TEST(LinuxServices, UsageFollowsWhatTheProcessTouches) {
+  const ProcessUsage before = Linux::process_usage();
+  const std::size_t size = 32 * kMiB;
+  {
+    const Mapping mapping(size, 64 * kKiB, Access::kReadWrite);
+    memset(mapping.start(), 1, size);
+    const ProcessUsage with = Linux::process_usage();
+    EXPECT_GE(with.resident, before.resident + size - kMiB);
+    EXPECT_GE(with.peak_resident, with.resident);
+  }
+  const ProcessUsage after = Linux::process_usage();
+  EXPECT_LT(after.resident, before.resident + size / 2);
+  EXPECT_GE(after.peak_resident, before.resident + size - kMiB);
+  EXPECT_GE(after.user_ms + after.system_ms, before.user_ms + before.system_ms);
 }
 
 TEST(LinuxServices, TheClockGoesForward) {

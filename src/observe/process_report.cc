@@ -1,0 +1,85 @@
+// Reading and printing what the process uses.
+#include "observe/process_report.h"
+
+#include "heap/process.h"
+#include "observe/report_output.h"
+#include "support/stats.h"
+#include "support/text.h"
+
+namespace ashlar {
+namespace {
+
+// A duration as seconds with three digits behind the point.
+struct Seconds {
+  unsigned long whole;
+  unsigned long thousandths;
+};
+Seconds seconds_of(std::uint64_t ms) { return {ms / 1000, ms % 1000}; }
+
+// An amount in the largest binary unit of which there is at least one, with a digit behind the
+// point, cut and not rounded.
+struct Amount {
+  std::size_t whole;
+  std::size_t tenths;
+  const char* unit;
+};
+Amount amount_of(std::size_t bytes) {
+  if (bytes >= kGiB) {
+    return {bytes / kGiB, bytes % kGiB * 10 / kGiB, "GiB"};
+  }
+  if (bytes >= kMiB) {
+    return {bytes / kMiB, bytes % kMiB * 10 / kMiB, "MiB"};
+  }
+  return {bytes / kKiB, 0, "KiB"};
+}
+
+void append_amount(TextBuffer& line, std::size_t bytes) {
+  const Amount amount = amount_of(bytes);
+  line.append_format("%zu.%zu %s", amount.whole, amount.tenths, amount.unit);
+}
+
+void print_amounts(const ReportOutput& output, const char* name, std::size_t now,
+                   std::size_t peak) {
+  FixedText<120> line;
+  line->append_format("ashlar: %s: ", name);
+  append_amount(*line, now);
+  line->append(", peak ");
+  append_amount(*line, peak);
+  line->append('\n');
+  output.write(line->text());
+}
+
+}  // namespace
+
+ProcessInfo process_info() {
+  const auto bytes = [](std::int64_t count) {
+    return count < 0 ? std::size_t{0} : static_cast<std::size_t>(count);
+  };
+  ProcessInfo info;
+  info.elapsed_ms = process_age_ms();
+  info.usage = System::process_usage();
+  info.committed = bytes(process_stats.reserved_bytes.current());
+  info.peak_committed = bytes(process_stats.reserved_bytes.peak());
+  return info;
+}
+
+void print_process_info(OutputFunction* out, void* arg) {
+  const ReportOutput output(out, arg);
+  const ProcessInfo info = process_info();
+  const Seconds elapsed = seconds_of(info.elapsed_ms);
+  const Seconds user = seconds_of(info.usage.user_ms);
+  const Seconds system = seconds_of(info.usage.system_ms);
+  FixedText<200> line;
+  line->append_format("ashlar: time: %lu.%03lu s elapsed, %lu.%03lu s user, %lu.%03lu s system\n",
+                      elapsed.whole, elapsed.thousandths, user.whole, user.thousandths,
+                      system.whole, system.thousandths);
+  output.write(line->text());
+  print_amounts(output, "resident", info.usage.resident, info.usage.peak_resident);
+  print_amounts(output, "committed", info.committed, info.peak_committed);
+  line->clear();
+  line->append_format("ashlar: page faults that waited for a device: %lu\n",
+                      static_cast<unsigned long>(info.usage.blocking_faults));
+  output.write(line->text());
+}
+
+}  // namespace ashlar

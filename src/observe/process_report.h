@@ -1,0 +1,25 @@
+// Time, memory and faults of the whole process, from the system, and what the library holds of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "os/system.h"
+#include "support/messages.h"
+
+namespace ashlar {
+
+struct ProcessInfo {
+  std::uint64_t elapsed_ms = 0;  // since the library started
+  ProcessUsage usage;
+  std::size_t committed = 0;  // bytes held from the system for blocks, resident or not
+  std::size_t peak_committed = 0;
+};
+
+ProcessInfo process_info();
+
+// A line for each kind of figure, each in a call of `out`; nullptr: where messages go. The caller
+// holds no lock. Allocates nothing.
+void print_process_info(OutputFunction* out, void* arg);
+
+}  // namespace ashlar
