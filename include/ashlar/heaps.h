@@ -109,6 +109,50 @@ mi_decl_nodiscard mi_decl_export bool mi_heap_check_owned(mi_heap_t* heap,
 mi_decl_nodiscard mi_decl_export bool mi_any_heap_contains(const void* p) mi_attr_noexcept;
 
 /// @}
+/// @name What is in a heap
+/// @{
+
+/// A run of memory with blocks of one size, as a visitor is shown it.
+typedef struct mi_heap_area_s {
+  void* blocks;            ///< start of the first block
+  size_t reserved;         ///< bytes of the area
+  size_t committed;        ///< bytes of it, from `blocks` on, that blocks have been made of so far
+  size_t used;             ///< live blocks; what other threads have freed is counted out already
+  size_t block_size;       ///< bytes of a block that the program may use
+  size_t full_block_size;  ///< bytes from the start of a block to that of the next
+  void* reserved1;         ///< of no use to programs; NULL
+} mi_heap_area_t;
+
+/**
+ * Sees an area, or a block in it.
+ * @param area       valid during the call only
+ * @param block      the start of a live block; NULL: the call is for the area itself, and comes
+ *                   before those for its blocks
+ * @param block_size bytes of a block that the program may use
+ * @return false: visit nothing more
+ * The function may free the block that it is shown, and allocate and free in other heaps. What it
+ * allocates in the heap that is visited may be shown to it or not.
+ */
+typedef bool(mi_cdecl mi_block_visit_fun)(const mi_heap_t* heap, const mi_heap_area_t* area,
+                                          void* block, size_t block_size, void* arg);
+
+/**
+ * Shows a visitor the areas of a heap: those of all threads that allocated from it, running or
+ * ended, with every size of block.
+ * @param visit_blocks true: each live block too, once
+ * @return whether all was visited; false when the visitor stopped, and for a NULL heap or visitor
+ * Any thread, while no other one uses the heap: none allocates from it or frees a block of it, and
+ * what they did before happened before this call. Otherwise blocks may be missing or shown although
+ * they are free; debug builds report EFAULT when they notice. A block of an aligned allocation is
+ * shown by its start, which may lie before the pointer that the program has. In a forked child,
+ * free blocks of threads that it lacks may be shown as live. Time linear in the slices in use and
+ * in the blocks of the heap; the square of the number of blocks over 32 MiB. Allocates nothing,
+ * holds no lock while the visitor runs, and takes 1.5 KiB of stack beside it.
+ */
+mi_decl_export bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks,
+                                         mi_block_visit_fun* visitor, void* arg) mi_attr_noexcept;
+
+/// @}
 /**
  * @name Allocation from a heap
  *

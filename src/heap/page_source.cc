@@ -72,6 +72,18 @@ Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg) {
   return taken;
 }
 
+Page* next_lone_page(const void* start) {
+  Page* next = nullptr;
+  LockGuard guard(lone_lock);
+  for (Page* page = lone_pages; page != nullptr; page = page->next_lone) {
+    if (address_of(page->start) > address_of(start) &&
+        (next == nullptr || address_of(page->start) < address_of(next->start))) {
+      next = page;
+    }
+  }
+  return next;
+}
+
 bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, SliceCount headroom,
                     PageMemory* memory) {
   Claim<System> claim;

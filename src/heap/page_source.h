@@ -17,6 +17,10 @@ namespace ashlar {
 Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg);
 Lock& lone_pages_lock();
 
+// The page in no arena that starts lowest behind `start`; nullptr where there is none. Linear in
+// the number of these pages.
+Page* next_lone_page(const void* start);
+
 // Memory for one page: slices and their entry. Where it is a mapping, `arena` is nullptr, and the
 // entry a record of the metadata pool: a lone page.
 struct PageMemory {
@@ -71,6 +75,30 @@ void for_each_page_entry(Take take, Finish finish) {
     page->next = nullptr;
     finish(page);
   }
+}
+
+// Calls visit(page) for each page that exists during the whole call, and perhaps for others,
+// without taking them or holding a lock; ends when it says false, and says so. For readers: a page
+// that other threads may release meanwhile must not be looked into.
+template <class Visit>
+bool visit_pages(Visit visit) {
+  bool going_on = true;
+  arenas.for_each_arena([&](const SystemArena& arena) {
+    arena.for_each_in_use([&](SliceIndex slice) {
+      const auto* const page = static_cast<const Page*>(arena.page_entry(slice));
+      going_on = going_on && (home_of(page) == nullptr || visit(page));
+    });
+  });
+  const void* behind = nullptr;
+  while (going_on) {
+    const Page* const page = next_lone_page(behind);
+    if (page == nullptr) {
+      break;
+    }
+    behind = page->start;
+    going_on = visit(page);
+  }
+  return going_on;
 }
 
 // Makes an entry that was prepared in vain read as that of free slices again.

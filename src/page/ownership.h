@@ -61,6 +61,15 @@ inline bool has_remote_frees(const Page* page) {
   return page->remote.word.load(std::memory_order_relaxed) > RemoteWord::kOrphan;
 }
 
+// The remote frees as they stand, for readers that take nothing: the list holds still only while no
+// other thread frees into the page.
+inline RemoteList remote_frees(const Page* page) {
+  const ScheduleWindow window(SchedulePoint::kReadRemote);
+  // acquire: pairs with the release in push_remote; the links of the list are seen.
+  const RemoteList list{page->remote.word.load(std::memory_order_acquire)};
+  return list.value == RemoteWord::kOrphan || list.value == RemoteWord::kHuge ? RemoteList{} : list;
+}
+
 // Moves the remote frees to free where that is empty, else to local_free; owner only. False where
 // there are more of them than blocks in use: the list is dropped then, since no block in it can
 // be trusted. Constant time where one of the two lists is empty, else linear in the remote frees.

@@ -1,0 +1,123 @@
+// Telling live blocks from free ones: a page knows only the free ones, in three lists.
+#include "observe/heap_walk.h"
+
+#include <errno.h>
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "heap/page_source.h"
+#include "page/ownership.h"
+#include "page/page.h"
+#include "policy/layout.h"
+#include "support/messages.h"
+
+namespace ashlar {
+namespace {
+
+// A bit for each block of a page, set where it is live.
+class LiveBlocks {
+ public:
+  // Reads the lists as they stand. A link that leads nowhere ends its list: the page may be in use
+  // by another thread against the rules, and nothing must be followed blindly.
+  explicit LiveBlocks(const Page* page) : page_(page), count_(page->capacity) {
+    for (std::uint32_t i = 0; i < page->capacity; ++i) {
+      words_[i / kBits] |= std::uint64_t{1} << (i % kBits);
+    }
+    take_out(page->free);
+    take_out(page->local_free);
+    take_out(remote_frees(page).first(page));
+  }
+
+  std::uint32_t count() const { return count_; }
+
+  // Calls visit(block) for each live block; false when it did.
+  template <class Visit>
+  bool visit_each(Visit visit) const {
+    const auto* const start = page_->start;
+    const std::size_t block_size = page_->block_size;
+    for (std::size_t word = 0; word < words_.size(); ++word) {
+      for (std::uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
+        const std::size_t index = word * kBits + static_cast<std::size_t>(std::countr_zero(bits));
+        if (!visit(at_offset(const_cast<void*>(start), index * block_size))) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kBits = 64;
+  static constexpr std::size_t kMostBlocks = kSliceSize / kWordSize;
+
+  void take_out(const Block* block) {
+    while (block != nullptr && address_of(block) >= address_of(page_->start)) {
+      const std::size_t index = bytes_between(page_->start, block) / page_->block_size;
+      if (index >= page_->capacity) {
+        return;
+      }
+      std::uint64_t& word = words_[index / kBits];
+      const std::uint64_t bit = std::uint64_t{1} << (index % kBits);
+      if ((word & bit) == 0) {
+        return;
+      }
+      word &= ~bit;
+      --count_;
+      block = PageLinks::next(block, page_->keys);
+    }
+  }
+
+  const Page* const page_;
+  std::array<std::uint64_t, kMostBlocks / kBits> words_{};
+  std::uint32_t count_;
+};
+
+// At rest the lists hold what the page's counts say.
+void check_at_rest(const Page* page, std::uint32_t live) {
+  const std::uint32_t expected = page->used - remote_frees(page).count() + page->lost;
+  if (live != expected) {
+    report_error(
+        EFAULT,
+        "heap visit: of the page at %p %u blocks are live, and not %u: another thread uses "
+        "the heap during the visit, or a block was written to after it was freed",
+        page->start, live, expected);
+  }
+}
+
+bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
+  PageView view{.start = page->start,
+                .reserved = page_bytes(page),
+                .committed = page->block_size,
+                .live = 1,
+                .block_size = page->block_size};
+  if (page->is_huge()) {
+    return visitor(view, nullptr, arg) && (!blocks || visitor(view, page->start, arg));
+  }
+  const LiveBlocks live(page);
+  if constexpr (kActive.check_invariants) {
+    check_at_rest(page, live.count());
+  }
+  view.committed = std::size_t{page->capacity} * page->block_size;
+  view.live = live.count();
+  // The page may be gone once its last block was freed by the visitor: it is not looked at again.
+  return visitor(view, nullptr, arg) &&
+         (!blocks || live.visit_each([&](void* block) { return visitor(view, block, arg); }));
+}
+
+// Pages of a deleted heap are the main heap's, also before their owner came by.
+bool belongs_to(const Page* page, const Heap* heap) {
+  const Heap* const home = home_of(page);
+  return home == heap || (heap == &main_heap && is_deleted(home));
+}
+
+}  // namespace
+
+bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg) {
+  return visit_pages([&](const Page* page) {
+    return !belongs_to(page, heap) || show_page(page, blocks, visitor, arg);
+  });
+}
+
+}  // namespace ashlar

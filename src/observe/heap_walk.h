@@ -1,0 +1,28 @@
+// Looking through a heap: its pages, and the live blocks of each.
+#pragma once
+
+#include <cstddef>
+
+#include "heap/heap.h"
+
+namespace ashlar {
+
+// A page as a walk shows it.
+struct PageView {
+  void* start;             // of block 0
+  std::size_t reserved;    // bytes of the page
+  std::size_t committed;   // bytes that blocks have been made of so far
+  std::size_t live;        // blocks that the program holds
+  std::size_t block_size;  // bytes from block to block, all of them the program's
+};
+
+// Sees a page (block is nullptr) or a live block of it; false ends the walk.
+using PageVisitor = bool(const PageView& page, void* block, void* arg);
+
+// Shows the pages of a heap, each followed by its live blocks if `blocks` is set; whether the
+// visitor let it come to the end. The pages of deleted heaps are the main heap's. No other thread
+// uses the heap meanwhile (debug builds report what they notice of it); the visitor may free the
+// block that it is shown, and use other heaps.
+bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg);
+
+}  // namespace ashlar
