@@ -1,7 +1,7 @@
 // The public interface of Ashlar in the names that many programs already speak: allocation,
 // sizes, typed helpers, and through the headers in ashlar/ alignment, strings, the `new` family,
 // heaps, arenas, options and process-wide calls. For C11 and C++11 or later. It declares exactly
-// what the library exports; statistics and walks are no part of it yet.
+// what the library exports; statistics are no part of it yet.
 #ifndef ASHLAR_MIMALLOC_H
 #define ASHLAR_MIMALLOC_H
 

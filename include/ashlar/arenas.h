@@ -70,6 +70,25 @@ mi_decl_nodiscard mi_decl_export void* mi_arena_area(mi_arena_id_t arena_id,
 mi_decl_nodiscard mi_decl_export bool mi_arena_contains(mi_arena_id_t arena_id,
                                                         const void* p) mi_attr_noexcept;
 
+/// The alignment in bytes of the memory that arenas are made of: mi_manage_os_memory() leaves out
+/// what comes before the first such address.
+mi_decl_nodiscard mi_decl_export size_t mi_arena_min_alignment(void) mi_attr_noexcept;
+
+/// The least bytes of aligned memory that mi_manage_os_memory() takes.
+mi_decl_nodiscard mi_decl_export size_t mi_arena_min_size(void) mi_attr_noexcept;
+
+/**
+ * Draws all arenas where messages go: to the function of mi_register_output(), else to stderr. For
+ * each a line with its name, place and figures, then a character a slice of 64 KiB, 64 to a line:
+ * `m` metadata, `#` the first slice of a page and `=` its others, `w` free and waiting to be
+ * purged, `p` purged, `d` free and not known to be zero, `.` free and never touched, `,` not
+ * committed. Lines of slices that were never touched are left out, and counted. Any thread; slices
+ * that change hands meanwhile may be drawn as before or after. Allocates nothing.
+ */
+mi_decl_export void mi_arenas_print(void) mi_attr_noexcept;
+/// The same under its earlier name.
+mi_decl_export void mi_debug_show_arenas(void) mi_attr_noexcept;
+
 /// @}
 
 #if defined(__cplusplus)

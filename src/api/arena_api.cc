@@ -3,6 +3,7 @@
 
 #include "heap/arenas.h"
 #include "mimalloc.h"
+#include "observe/arena_picture.h"
 
 using ashlar::arena_of_id;
 using ashlar::Purging;
@@ -44,6 +45,12 @@ ASHLAR_EXPORT bool mi_manage_os_memory(void* start, std::size_t size, bool is_co
   return mi_manage_os_memory_ex(start, size, is_committed, is_pinned, is_zero, numa_node, false,
                                 nullptr);
 }
+
+ASHLAR_EXPORT std::size_t mi_arena_min_alignment(void) noexcept { return ashlar::kArenaAlignment; }
+ASHLAR_EXPORT std::size_t mi_arena_min_size(void) noexcept { return ashlar::smallest_arena(); }
+
+ASHLAR_EXPORT void mi_arenas_print(void) noexcept { ashlar::print_arenas(nullptr, nullptr); }
+ASHLAR_EXPORT void mi_debug_show_arenas(void) noexcept { ashlar::print_arenas(nullptr, nullptr); }
 
 ASHLAR_EXPORT void* mi_arena_area(mi_arena_id_t arena_id, std::size_t* size) noexcept {
   const ashlar::SystemArena* const arena = arena_of_id(arena_id);

@@ -75,14 +75,20 @@ struct ArenaLayout {
 template <OsMemory Os>
 class Arena {
  public:
+  // Whether so many bytes hold the metadata of their slices and something besides.
+  static bool can_be_made_of(std::size_t size) {
+    const ArenaLayout layout = ArenaLayout::of(size, sizeof(Arena));
+    return size >= align_up(layout.end, kSliceSize) + kArenaAlignment;
+  }
+
   // Makes an arena of this memory; nullptr where the memory is too small to hold its own
   // metadata and something besides, or its metadata can't be committed.
   static Arena* create(const ArenaMemory& memory) {
-    const ArenaLayout layout = ArenaLayout::of(memory.size, sizeof(Arena));
-    const std::size_t metadata = align_up(layout.end, kSliceSize);
-    if (memory.size < metadata + kArenaAlignment) {
+    if (!can_be_made_of(memory.size)) {
       return nullptr;
     }
+    const ArenaLayout layout = ArenaLayout::of(memory.size, sizeof(Arena));
+    const std::size_t metadata = align_up(layout.end, kSliceSize);
     if (!memory.committed && !Os::commit(memory.start, metadata)) {
       return nullptr;
     }
@@ -212,6 +218,8 @@ class Arena {
 
   bool is_exclusive() const { return memory_.exclusive; }
   bool is_owned() const { return memory_.owned; }
+  // Whether all of it was committed from the start.
+  bool is_committed() const { return memory_.committed; }
 
   // For tests and reports: how many slices of a run are free / committed / dirty / waiting.
   std::uint32_t count_in_use() const { return count_all(&SliceWords::in_use); }
@@ -219,6 +227,10 @@ class Arena {
   std::uint32_t count_dirty() const { return count_all(&SliceWords::dirty); }
   std::uint32_t count_committed() const { return count_all(&SliceWords::committed); }
   std::uint32_t slice_total() const { return layout_.slices; }
+
+  // For reports: the bits of the 64 slices of a group as they stand, each word by itself.
+  std::uint32_t group_count() const { return layout_.words; }
+  SliceBits bits_of(std::uint32_t group) const { return read_bits(words()[group]); }
 
  private:
   Arena(const ArenaMemory& memory, const ArenaLayout& layout)

@@ -33,6 +33,26 @@ struct SliceWords {
   AtomicWord purged{0};   // purged since it was last claimed: the next use faults again
 };
 
+// A group's words as they were read, one after the other.
+struct SliceBits {
+  std::uint64_t in_use;
+  std::uint64_t committed;
+  std::uint64_t dirty;
+  std::uint64_t waiting;
+  std::uint64_t purged;
+};
+
+inline SliceBits read_bits(const SliceWords& words) {
+  // acquire: what the holder of a slice wrote before it handed anything on is seen.
+  const std::uint64_t in_use = words.in_use.load(std::memory_order_acquire);
+  // relaxed: for display; slices may change hands between one word and the next.
+  return {.in_use = in_use,
+          .committed = words.committed.load(std::memory_order_relaxed),
+          .dirty = words.dirty.load(std::memory_order_relaxed),
+          .waiting = words.waiting.load(std::memory_order_relaxed),
+          .purged = words.purged.load(std::memory_order_relaxed)};
+}
+
 // Calls visit(word_index, mask) for each word that the run touches; stops at false.
 template <class Visit>
 constexpr bool for_each_word(SliceRun run, Visit visit) {

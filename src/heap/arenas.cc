@@ -39,6 +39,14 @@ int manage_arena(const ArenaMemory& memory) {
   return id_of(arenas.add_memory(whole));
 }
 
+std::size_t smallest_arena() {
+  std::size_t size = kArenaAlignment;
+  while (!SystemArena::can_be_made_of(size)) {
+    size += kSliceSize;
+  }
+  return size;
+}
+
 SystemArena* arena_of_id(int id) {
   return id > 0 && static_cast<std::uint32_t>(id) <= arenas.count_arenas()
              ? arenas.arena(static_cast<std::uint32_t>(id) - 1)

@@ -14,6 +14,9 @@ int reserve_arena(std::size_t size, bool committed, bool exclusive);
 // can't be committed.
 int manage_arena(const ArenaMemory& memory);
 
+// The least aligned memory that an arena can be made of, in bytes.
+std::size_t smallest_arena();
+
 // The arena of this number; nullptr where there is none.
 SystemArena* arena_of_id(int id);
 

@@ -9,9 +9,10 @@
 namespace ashlar {
 namespace {
 
-// Shared:      all; seed and arrivals are reset while no other thread is at work
+// Shared:      all; seed, limit and arrivals are reset while no other thread is at work
 struct Run {
   std::atomic<std::uint64_t> seed{0};
+  std::atomic<std::uint64_t> limit{kNoScheduleLimit};  // delays of a thread
   std::atomic<std::uint32_t> arrivals{0};
   std::atomic<std::uint32_t> number{0};  // of seeds set so far; 0: no delays
 };
@@ -20,17 +21,18 @@ constinit Run run;
 // What a thread knows of the run it last took part in.
 struct Participant {
   std::uint32_t run_number = 0;
-  bool idle = true;
   ScheduleCoin coin;
   std::uint64_t delays = 0;
+  std::uint64_t limit = 0;
 };
 ASHLAR_THREAD_LOCAL Participant participant;
 
 void arrive(std::uint32_t number) {
-  // relaxed: seed is ordered by the acquire of the number; the arrivals are a count.
+  // relaxed: seed and limit are ordered by the acquire of the number; the arrivals are a count.
   const std::uint64_t seed = run.seed.load(std::memory_order_relaxed);
+  const std::uint64_t limit = run.limit.load(std::memory_order_relaxed);
   const std::uint32_t order = run.arrivals.fetch_add(1, std::memory_order_relaxed);
-  participant = {number, seed == 0, ScheduleCoin(seed, order), 0};
+  participant = {number, ScheduleCoin(seed, order), 0, seed == 0 ? 0 : limit};
 }
 
 }  // namespace
@@ -42,7 +44,7 @@ void delay_at(SchedulePoint point, ScheduleSide side) {
     // acquire: pairs with the release in set_schedule_seed.
     arrive(run.number.load(std::memory_order_acquire));
   }
-  if (participant.idle) {
+  if (participant.delays == participant.limit) {
     return;
   }
   const Delay delay = participant.coin.toss(point, side);
@@ -52,9 +54,10 @@ void delay_at(SchedulePoint point, ScheduleSide side) {
   }
 }
 
-void set_schedule_seed(std::uint64_t seed) {
-  // relaxed: published by the release below.
+void set_schedule_seed(std::uint64_t seed, std::uint64_t limit) {
+  // relaxed: all three are published by the release below.
   run.seed.store(seed, std::memory_order_relaxed);
+  run.limit.store(limit, std::memory_order_relaxed);
   run.arrivals.store(0, std::memory_order_relaxed);
   // release: who sees the number sees its seed.
   run.number.fetch_add(1, std::memory_order_release);

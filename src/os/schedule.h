@@ -43,8 +43,10 @@ inline constexpr unsigned kScheduleSides = static_cast<unsigned>(ScheduleSide::k
 void delay_at(SchedulePoint point, ScheduleSide side);
 
 // Starts the coins of all threads anew from this seed; 0: no delays from now on, as at the start.
-// Not while other threads are at work. Only in builds for schedules.
-void set_schedule_seed(std::uint64_t seed);
+// Each thread is delayed `limit` times at most. Not while other threads are at work. Only in builds
+// for schedules.
+inline constexpr std::uint64_t kNoScheduleLimit = UINT64_MAX;
+void set_schedule_seed(std::uint64_t seed, std::uint64_t limit);
 
 // How often the calling thread was delayed since then. Only in builds for schedules.
 std::uint64_t schedule_delays();
