@@ -9,10 +9,10 @@
 namespace ashlar {
 namespace {
 
-// Shared:      all; seed, limit and arrivals are reset while no other thread is at work
+// Shared:      all; seed, delays_allowed and arrivals are reset while no other thread is at work
 struct Run {
   std::atomic<std::uint64_t> seed{0};
-  std::atomic<std::uint64_t> limit{kNoScheduleLimit};  // delays of a thread
+  std::atomic<std::uint64_t> delays_allowed{kNoScheduleLimit};  // of each thread
   std::atomic<std::uint32_t> arrivals{0};
   std::atomic<std::uint32_t> number{0};  // of seeds set so far; 0: no delays
 };
@@ -28,9 +28,10 @@ struct Participant {
 ASHLAR_THREAD_LOCAL Participant participant;
 
 void arrive(std::uint32_t number) {
-  // relaxed: seed and limit are ordered by the acquire of the number; the arrivals are a count.
+  // relaxed: seed and delays_allowed are ordered by the acquire of the number; the arrivals are a
+  // count.
   const std::uint64_t seed = run.seed.load(std::memory_order_relaxed);
-  const std::uint64_t limit = run.limit.load(std::memory_order_relaxed);
+  const std::uint64_t limit = run.delays_allowed.load(std::memory_order_relaxed);
   const std::uint32_t order = run.arrivals.fetch_add(1, std::memory_order_relaxed);
   participant = {number, ScheduleCoin(seed, order), 0, seed == 0 ? 0 : limit};
 }
@@ -57,7 +58,7 @@ void delay_at(SchedulePoint point, ScheduleSide side) {
 void set_schedule_seed(std::uint64_t seed, std::uint64_t limit) {
   // relaxed: all three are published by the release below.
   run.seed.store(seed, std::memory_order_relaxed);
-  run.limit.store(limit, std::memory_order_relaxed);
+  run.delays_allowed.store(limit, std::memory_order_relaxed);
   run.arrivals.store(0, std::memory_order_relaxed);
   // release: who sees the number sees its seed.
   run.number.fetch_add(1, std::memory_order_release);
