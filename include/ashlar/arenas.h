@@ -42,7 +42,7 @@ mi_decl_export int mi_reserve_os_memory(size_t size, bool commit,
 /**
  * Makes an arena of memory that the program owns and keeps: it is never unmapped.
  * @param start        its first byte; what is not aligned to 4 MiB is left out
- * @param size         bytes; at least 12 MiB from the first aligned address on
+ * @param size         bytes; at least mi_arena_min_size() from the first aligned address on
  * @param is_committed whether all of it may be touched; if not the library commits parts of it
  * @param is_pinned    whether it must not be purged: large or locked pages, files, shared memory
  * @param is_zero      whether all of it reads as zero now

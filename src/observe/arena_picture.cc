@@ -84,8 +84,7 @@ void print_arenas(OutputFunction* out, void* arg) {
   const ReportOutput output(out, arg);
   output.write(
       "ashlar: a slice of 64 KiB: m metadata, # first of a page, = the page's others, w waiting to "
-      "be "
-      "purged, p purged, d dirty, . fresh, \",\" not committed\n");
+      "be purged, p purged, d dirty, . fresh, \",\" not committed\n");
   const std::uint32_t count = arenas.count_arenas();
   for (std::uint32_t i = 0; i < count; ++i) {
     print_arena(output, i, *arenas.arena(i));

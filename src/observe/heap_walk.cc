@@ -35,12 +35,12 @@ class LiveBlocks {
   // Calls visit(block) for each live block; false when it did.
   template <class Visit>
   bool visit_each(Visit visit) const {
-    const auto* const start = page_->start;
+    void* const start = page_->start;
     const std::size_t block_size = page_->block_size;
     for (std::size_t word = 0; word < words_.size(); ++word) {
       for (std::uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
         const std::size_t index = word * kBits + static_cast<std::size_t>(std::countr_zero(bits));
-        if (!visit(at_offset(const_cast<void*>(start), index * block_size))) {
+        if (!visit(at_offset(start, index * block_size))) {
           return false;
         }
       }

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace api_test {
@@ -90,6 +91,22 @@ inline void leave_dirty_blocks(std::size_t size, int count = 16) {
     blocks.emplace_back(mi_malloc(size));
     if (blocks.back()) std::memset(blocks.back().get(), 0xd5, size);
   }
+}
+
+// An output function that keeps what it is sent in a vector of strings.
+inline void keep_line(const char* line, void* lines) {
+  static_cast<std::vector<std::string>*>(lines)->emplace_back(line);
+}
+
+// What a call sends where messages go.
+template <class Call>
+std::vector<std::string> lines_sent_by(Call call) {
+  std::vector<std::string> lines;
+  mi_register_output(keep_line, &lines);
+  lines.clear();  // of what was printed before
+  call();
+  mi_register_output(nullptr, nullptr);
+  return lines;
 }
 
 // Registers the error function for its lifetime and notes the codes it hears, without allocating.

@@ -12,26 +12,12 @@ namespace {
 
 using namespace api_test;
 
-void keep_line(const char* line, void* lines) {
-  static_cast<std::vector<std::string>*>(lines)->emplace_back(line);
-}
-
-std::vector<std::string> drawn_by(void (*draw)()) {
-  std::vector<std::string> lines;
-  lines.reserve(10000);
-  mi_register_output(keep_line, &lines);
-  lines.clear();  // of what was printed before
-  draw();
-  mi_register_output(nullptr, nullptr);
-  return lines;
-}
-
 // The lines of one arena, its title first.
 std::vector<std::string> drawing_of(mi_arena_id_t id) {
   const std::string title = "ashlar: arena " + std::to_string(id) + " at ";
   std::vector<std::string> own;
   bool inside = false;
-  for (const std::string& line : drawn_by(mi_arenas_print)) {
+  for (const std::string& line : lines_sent_by(mi_arenas_print)) {
     if (line.rfind("ashlar: ", 0) == 0) inside = line.rfind(title, 0) == 0;
     if (inside) own.push_back(line);
   }
@@ -90,9 +76,9 @@ TEST(ArenaPicture, TellsWhatIsNotCommitted) {
 }
 
 TEST(ArenaPicture, BothNamesDrawTheSame) {
-  const std::vector<std::string> lines = drawn_by(mi_debug_show_arenas);
+  const std::vector<std::string> lines = lines_sent_by(mi_debug_show_arenas);
   ASSERT_GE(lines.size(), 2U);
-  EXPECT_EQ(lines[0], drawn_by(mi_arenas_print)[0]);
+  EXPECT_EQ(lines[0], lines_sent_by(mi_arenas_print)[0]);
 }
 
 TEST(ArenaMinimum, IsTheLeastThatIsTaken) {
