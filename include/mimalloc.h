@@ -277,6 +277,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 #include "ashlar/new_family.h"
 #include "ashlar/options.h"
 #include "ashlar/process.h"
+#include "ashlar/realms.h"
 #include "ashlar/strings.h"
 
 #if defined(__cplusplus)

@@ -28,7 +28,7 @@ typedef struct mi_heap_s mi_heap_t;
  */
 /// @{
 
-/// A heap of its own; NULL when memory is short. Any thread, constant time.
+/// A heap of its own; NULL when memory is short (ENOMEM). Any thread, constant time.
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new(void) mi_attr_noexcept;
 
 /**
@@ -36,13 +36,14 @@ mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new(void) mi_attr_noexcept;
  * @param heap_tag      any number of the program's; the library only keeps it
  * @param allow_destroy false: mi_heap_destroy() deletes it instead, so that its blocks stay valid
  * @param arena_id      the only arena that it takes memory from; 0: any that serves all
- * @return NULL when memory is short or there is no such arena
+ * @return NULL when memory is short (ENOMEM), or the calling thread's realm has no such arena
+ *         (EINVAL, and a warning)
  */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_ex(int heap_tag, bool allow_destroy,
                                                            mi_arena_id_t arena_id) mi_attr_noexcept;
 
-/// A heap that takes memory only from this arena: when that is full its allocations fail. NULL
-/// when memory is short or there is no such arena.
+/// A heap that takes memory only from this arena: when that is full its allocations fail. NULL as
+/// in mi_heap_new_ex().
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t arena_id)
     mi_attr_noexcept;
 

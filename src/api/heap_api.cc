@@ -1,4 +1,5 @@
 // The C interface to first-class heaps.
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,11 @@
 #include "heap/free.h"
 #include "heap/heap.h"
 #include "heap/reallocate.h"
+#include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "mimalloc.h"
 #include "observe/heap_walk.h"
+#include "support/messages.h"
 
 namespace ashlar {
 namespace {
@@ -45,11 +48,17 @@ mi_heap_t* make_heap_in(mi_arena_id_t id, int tag, bool may_be_destroyed) {
   SystemArena* arena = nullptr;
   if (id != 0) {
     arena = arena_of_id(id);
-    if (arena == nullptr) {
+    if (arena == nullptr || &arena->set() != &current_realm()->arenas) {
+      report_warning(
+          "mi_heap_new_in_arena: %d names no arena of this realm; arenas are numbered by "
+          "mi_reserve_os_memory_ex and mi_manage_os_memory_ex, called in the same realm",
+          id);
+      errno = EINVAL;
       return nullptr;
     }
   }
-  return handle_of(make_heap(arena, tag, may_be_destroyed));
+  Heap* const heap = make_heap(arena, tag, may_be_destroyed);
+  return handle_of(heap != nullptr ? heap : static_cast<Heap*>(fail_out_of_memory(sizeof(Heap))));
 }
 
 // A visitor of the program's, and what it hears of.
@@ -102,7 +111,9 @@ ASHLAR_EXPORT void mi_heap_destroy(mi_heap_t* heap) noexcept {
     ashlar::destroy_heap(heap_of_handle(heap));
   }
 }
-ASHLAR_EXPORT mi_heap_t* mi_heap_main(void) noexcept { return handle_of(&ashlar::main_heap); }
+ASHLAR_EXPORT mi_heap_t* mi_heap_main(void) noexcept {
+  return handle_of(ashlar::current_realm()->main);
+}
 ASHLAR_EXPORT mi_heap_t* mi_heap_get_backing(void) noexcept { return mi_heap_main(); }
 ASHLAR_EXPORT mi_heap_t* mi_heap_get_default(void) noexcept {
   return handle_of(ashlar::heap_or_default(nullptr));

@@ -66,6 +66,9 @@ struct ArenaLayout {
   }
 };
 
+template <OsMemory Os>
+class ArenaSet;
+
 // Owner:       nobody; all members may be called by any thread, except that the slices named
 //              must be the caller's where a comment says so
 // Shared:      the bitmaps in the metadata, waiting_, refaulted_
@@ -81,9 +84,9 @@ class Arena {
     return size >= align_up(layout.end, kSliceSize) + kArenaAlignment;
   }
 
-  // Makes an arena of this memory; nullptr where the memory is too small to hold its own
+  // Makes an arena of this memory, for a set; nullptr where the memory is too small to hold its own
   // metadata and something besides, or its metadata can't be committed.
-  static Arena* create(const ArenaMemory& memory) {
+  static Arena* create(const ArenaMemory& memory, ArenaSet<Os>* set = nullptr) {
     if (!can_be_made_of(memory.size)) {
       return nullptr;
     }
@@ -97,7 +100,7 @@ class Arena {
     if (!memory.zero) {
       __builtin_memset(memory.start, 0, metadata);
     }
-    return new (memory.start) Arena(memory, layout);
+    return new (memory.start) Arena(memory, layout, set);
   }
 
   // Claims slices, committed; false where the arena can't. `headroom` more slices are free behind
@@ -174,6 +177,8 @@ class Arena {
   bool contains(const void* pointer) const {
     return address_of(pointer) - address_of(memory_.start) < memory_.size;
   }
+  // The set that it belongs to.
+  ArenaSet<Os>& set() const { return *set_; }
   void* start() const { return memory_.start; }
   std::size_t size() const { return memory_.size; }
   void* address(SliceIndex slice) const {
@@ -233,9 +238,10 @@ class Arena {
   SliceBits bits_of(std::uint32_t group) const { return read_bits(words()[group]); }
 
  private:
-  Arena(const ArenaMemory& memory, const ArenaLayout& layout)
+  Arena(const ArenaMemory& memory, const ArenaLayout& layout, ArenaSet<Os>* set)
       : memory_(memory),
         layout_(layout),
+        set_(set),
         metadata_slices_(static_cast<std::uint32_t>(divide_up(layout.end, kSliceSize))),
         claim_(words(), at_offset<AtomicWord>(memory.start, layout.full_summary), layout.words) {
     const SliceRun metadata{{0}, {metadata_slices_}};
@@ -307,6 +313,7 @@ class Arena {
 
   const ArenaMemory memory_;
   const ArenaLayout layout_;
+  ArenaSet<Os>* const set_;
   const std::uint32_t metadata_slices_;
   SliceClaim claim_;
   std::atomic<std::int64_t> waiting_{0};     // slices

@@ -1,5 +1,5 @@
-// All arenas of a process (later: of a realm): claiming slices from the first arena that has
-// them, reserving another when none has, and purging what waits.
+// All arenas of a realm: claiming slices from the first arena that has them, reserving another
+// when none has, and purging what waits.
 #pragma once
 
 #include <atomic>
@@ -30,15 +30,17 @@ struct Claim {
 // How new arenas are reserved.
 struct ArenaPolicy {
   std::size_t reserve = kArenaDefaultSize;  // bytes of the first eight; doubled for each eight more
-  std::uintptr_t hint = 0;                  // where the first is put if that is free; 0: anywhere
-  std::int64_t purge_delay_ms = 100;        // below 0: never purge; 0: at once
-  bool os_allowed = true;                   // false: only arenas that were added by hand
+  // Where the next is put if that is free (0: anywhere); moved on behind it. All sets of a process
+  // share it. nullptr: anywhere.
+  std::uintptr_t* next_address = nullptr;
+  std::int64_t purge_delay_ms = 100;  // below 0: never purge; 0: at once
+  bool os_allowed = true;             // false: only arenas that were added by hand
 };
 
 // Owner:       nobody; every operation may be called by any thread at any time
 // Shared:      arenas_ and count_ (written under lock_, read by all), claimed_, the purge policy
 // Invariants:  arenas_[0..count_) are made and stay; count_ <= kArenaCountMax
-// Life:        a constant-initialised global
+// Life:        constant-initialised, or made in a record; never destroyed
 template <OsMemory Os>
 class ArenaSet {
  public:
@@ -48,9 +50,6 @@ class ArenaSet {
   void configure(const ArenaPolicy& policy) {
     LockGuard guard(lock_);
     policy_ = policy;
-    if (next_hint_ == 0) {
-      next_hint_ = policy.hint;
-    }
     purge_policy_.set_delay(policy.purge_delay_ms);
   }
 
@@ -101,6 +100,10 @@ class ArenaSet {
     arena->release(run, touched, rest);
     // relaxed: a sum that only decides when to purge.
     claimed_.fetch_sub(run.count.value, std::memory_order_relaxed);
+    if (rest == Contents::kZero && touched < run.count) {
+      stats_.unused_bytes.add(std::int64_t{run.count.value - touched.value} *
+                              static_cast<std::int64_t>(kSliceSize));
+    }
     if (touched.value != 0 || rest != Contents::kZero) {
       purge(
           purge_policy_.after_release(waiting_bytes(), claimed_bytes(), refaulted_bytes(), now_ms));
@@ -175,14 +178,46 @@ class ArenaSet {
     for (std::uint32_t i = 0; i < count; ++i) {
       ArenaType* const gone = arena(i);
       if (gone->is_owned() && !keep(*gone)) {
-        Os::release(gone->start(), gone->size());
+        stats_.reserved_bytes.sub(static_cast<std::int64_t>(gone->size()));
+        unmap(gone->start(), gone->size());
       }
     }
     // relaxed: a sum that only decides when to purge.
     claimed_.store(0, std::memory_order_relaxed);
   }
 
-  Lock& lock() { return lock_; }
+  // What the set has from the system.
+  const MemoryStats& stats() const { return stats_; }
+  MemoryStats& stats() { return stats_; }
+
+  // The bytes that may hold physical memory: slices in use or waiting to be purged, and mappings.
+  Level committed() const {
+    Level level;
+    level.current = static_cast<std::int64_t>(claimed_bytes() + waiting_bytes()) +
+                    stats_.mapped_bytes.current();
+    const auto peak = static_cast<std::int64_t>(committed_peak_.get());
+    level.peak = peak > level.current ? peak : level.current;
+    level.total = level.current + stats_.purged_bytes.total() + stats_.unused_bytes.total();
+    return level;
+  }
+
+  // For memory that the set's user maps himself for blocks, and gives back.
+  void note_mapped(std::size_t bytes) {
+    const auto amount = static_cast<std::int64_t>(bytes);
+    stats_.mappings.add();
+    stats_.reserved_bytes.add(amount);
+    stats_.mapped_bytes.add(amount);
+    note_committed(claimed_bytes(), waiting_bytes());
+  }
+  void note_unmapped(std::size_t bytes) {
+    const auto amount = static_cast<std::int64_t>(bytes);
+    stats_.reserved_bytes.sub(amount);
+    stats_.mapped_bytes.sub(amount);
+    stats_.purged_bytes.add(amount);
+  }
+
+  // One for all sets, since arenas are seldom added.
+  static Lock& lock() { return lock_; }
 
  private:
   bool claim_from(std::uint32_t end, SliceCount count, SliceCount alignment, SliceCount headroom,
@@ -228,14 +263,15 @@ class ArenaSet {
 
   ArenaType* reserve_arena(std::size_t size, bool committed, bool exclusive)
       ASHLAR_REQUIRES(lock_) {
-    void* const hint = reinterpret_cast<void*>(next_hint_);
+    std::uintptr_t* const next = policy_.next_address;
+    void* const hint = reinterpret_cast<void*>(next == nullptr ? 0 : *next);
     void* const start =
         Os::reserve(hint, size, kArenaAlignment, committed ? Access::kReadWrite : Access::kNone);
     if (start == nullptr) {
       return nullptr;
     }
-    if (next_hint_ != 0) {
-      next_hint_ += align_up(size, kArenaAlignment);
+    if (hint != nullptr) {
+      *next += align_up(size, kArenaAlignment);
     }
     ArenaType* const made = publish({.start = start,
                                      .size = size,
@@ -247,21 +283,30 @@ class ArenaSet {
     if (made == nullptr) {
       Os::release(start, size);
     } else {
-      process_stats.reserved_bytes.add(static_cast<std::int64_t>(size));
+      stats_.mappings.add();
+      stats_.reserved_bytes.add(static_cast<std::int64_t>(size));
     }
     return made;
+  }
+
+  // The next arena takes this one's place where it was the last.
+  void unmap(void* start, std::size_t size) ASHLAR_REQUIRES(lock_) {
+    if (Os::release(start, size) && policy_.next_address != nullptr &&
+        *policy_.next_address == address_of(start) + align_up(size, kArenaAlignment)) {
+      *policy_.next_address = address_of(start);
+    }
   }
 
   ArenaType* publish(const ArenaMemory& memory) ASHLAR_REQUIRES(lock_) {
     // relaxed: written under the lock, which we hold.
     const std::uint32_t count = count_.load(std::memory_order_relaxed);
-    ArenaType* const made = count < kArenaCountMax ? ArenaType::create(memory) : nullptr;
+    ArenaType* const made = count < kArenaCountMax ? ArenaType::create(memory, this) : nullptr;
     if (made != nullptr) {
       // relaxed: the count below publishes it.
       arenas_[count].store(made, std::memory_order_relaxed);
       // release: whoever sees the new count sees the arena made.
       count_.store(count + 1, std::memory_order_release);
-      process_stats.arenas.add(1);
+      stats_.arenas.add(1);
     }
     return made;
   }
@@ -269,7 +314,20 @@ class ArenaSet {
   void note_claimed(SliceCount count) {
     // relaxed: a sum that only decides when to purge.
     claimed_.fetch_add(count.value, std::memory_order_relaxed);
-    purge_policy_.after_claim(waiting_bytes(), claimed_bytes());
+    const std::size_t waiting = waiting_bytes();
+    const std::size_t in_use = claimed_bytes();
+    purge_policy_.after_claim(waiting, in_use);
+    note_committed(in_use, waiting);
+  }
+
+  // A race of two threads may miss the level that both made together, until the next claim.
+  void note_committed(std::size_t in_use, std::size_t waiting) {
+    const std::size_t level =
+        in_use + waiting + static_cast<std::size_t>(stats_.mapped_bytes.current());
+    std::size_t seen = committed_peak_.get();
+    while (seen < level && !committed_peak_.replace(seen, level)) {
+      seen = committed_peak_.get();
+    }
   }
 
   // Purges at least so many bytes, if so many wait, from high addresses down, so that low ones
@@ -284,7 +342,7 @@ class ArenaSet {
       slices += arena(i)->purge_waiting(static_cast<std::uint32_t>(wanted - slices));
     }
     purge_policy_.after_purge(slices * kSliceSize);
-    process_stats.purged_bytes.add(static_cast<std::int64_t>(slices * kSliceSize));
+    stats_.purged_bytes.add(static_cast<std::int64_t>(slices * kSliceSize));
     return slices * kSliceSize;
   }
 
@@ -300,12 +358,13 @@ class ArenaSet {
     return static_cast<std::size_t>(claimed_.load(std::memory_order_relaxed)) * kSliceSize;
   }
 
-  Lock lock_{LockRank::kArenas};
+  static constinit inline Lock lock_{LockRank::kArenas};
   ArenaPolicy policy_ ASHLAR_GUARDED_BY(lock_){};
-  std::uintptr_t next_hint_ ASHLAR_GUARDED_BY(lock_) = 0;
   std::atomic<std::uint32_t> count_{0};
-  std::atomic<std::uint64_t> claimed_{0};  // slices
+  std::atomic<std::uint64_t> claimed_{0};         // slices
+  RelaxedNumber<std::size_t> committed_peak_{0};  // bytes
   PurgePolicy purge_policy_;
+  MemoryStats stats_;
   std::atomic<ArenaType*> arenas_[kArenaCountMax] = {};
 };
 

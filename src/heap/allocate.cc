@@ -10,6 +10,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/check.h"
 #include "support/messages.h"
@@ -77,6 +78,7 @@ void beat(ThreadHeap* heap) {
   if (heap->retired_from < heap->retired_to) {
     visit_retired(heap);
   }
+  ArenaSet<System>& arenas = heap->home->realm->arenas;
   if (backing->heartbeat % kPurgeInterval == 0 && arenas.purge_pending()) {
     arenas.purge_if_due(System::clock_ms());
   }
@@ -290,7 +292,7 @@ void collect_heap(Heap* heap, bool force) {
     collect_part(part);
   }
   if (force) {
-    arenas.purge_now();
+    heap->realm->arenas.purge_now();
   }
 }
 
@@ -312,7 +314,7 @@ void collect(bool force) {
   }
   if (force) {
     collect_late_heap();
-    arenas.purge_now();
+    current_realm()->arenas.purge_now();
   }
 }
 

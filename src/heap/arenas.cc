@@ -1,19 +1,26 @@
-// Arenas by hand: numbers are places in the list of arenas, plus one.
+// Arenas by hand: numbers are places in a realm's list of arenas, plus one, a block of numbers for
+// each realm.
 #include "heap/arenas.h"
 
 #include "heap/process.h"
+#include "heap/realm.h"
 
 namespace ashlar {
-namespace {
 
-int id_of(const SystemArena* arena) {
-  const std::uint32_t count = arenas.count_arenas();
+int id_of_arena(const Realm* realm, const SystemArena* arena) {
+  const std::uint32_t count = realm->arenas.count_arenas();
   for (std::uint32_t i = 0; arena != nullptr && i < count; ++i) {
-    if (arenas.arena(i) == arena) {
-      return static_cast<int>(i) + 1;
+    if (realm->arenas.arena(i) == arena) {
+      return static_cast<int>(realm->slot * kArenaCountMax + i) + 1;
     }
   }
   return 0;
+}
+
+namespace {
+
+SystemArena* arena_at(const Realm& realm, std::uint32_t place) {
+  return place < realm.arenas.count_arenas() ? realm.arenas.arena(place) : nullptr;
 }
 
 }  // namespace
@@ -23,7 +30,8 @@ int reserve_arena(std::size_t size, bool committed, bool exclusive) {
   if (size > kRequestMax) {
     return 0;
   }
-  return id_of(arenas.add_reserved(size, committed, exclusive));
+  Realm* const realm = current_realm();
+  return id_of_arena(realm, realm->arenas.add_reserved(size, committed, exclusive));
 }
 
 int manage_arena(const ArenaMemory& memory) {
@@ -36,7 +44,8 @@ int manage_arena(const ArenaMemory& memory) {
   }
   whole.start = at_offset(memory.start, skipped);
   whole.size = align_down(memory.size - skipped, kSliceSize);
-  return id_of(arenas.add_memory(whole));
+  Realm* const realm = current_realm();
+  return id_of_arena(realm, realm->arenas.add_memory(whole));
 }
 
 std::size_t smallest_arena() {
@@ -48,9 +57,25 @@ std::size_t smallest_arena() {
 }
 
 SystemArena* arena_of_id(int id) {
-  return id > 0 && static_cast<std::uint32_t>(id) <= arenas.count_arenas()
-             ? arenas.arena(static_cast<std::uint32_t>(id) - 1)
-             : nullptr;
+  if (id <= 0) {
+    return nullptr;
+  }
+  const std::uint32_t number = static_cast<std::uint32_t>(id) - 1;
+  const std::uint32_t slot = number / kArenaCountMax;
+  SystemArena* found = nullptr;
+  for_each_realm([&](const Realm& realm) {
+    if (realm.slot == slot) {
+      found = arena_at(realm, number % kArenaCountMax);
+    }
+  });
+  return found;
+}
+
+bool is_in_arena(const void* pointer) {
+  bool found = false;
+  for_each_realm(
+      [&](const Realm& realm) { found = found || realm.arenas.arena_of(pointer) != nullptr; });
+  return found;
 }
 
 }  // namespace ashlar

@@ -5,6 +5,7 @@
 #include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "support/stats.h"
 
 namespace ashlar {
@@ -27,7 +28,7 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   }
   note_unowned(heap, 1);
   note_entered(memory.page);
-  process_stats.huge_blocks.add(1);
+  heap->realm->stats.huge_blocks.add(1);
   return memory.start;
 }
 
@@ -43,17 +44,18 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
     page->slices = wanted;
-    arenas.release(page->arena, rest, rest.count, Contents::kUnknown, System::clock_ms());
+    page->arena->set().release(page->arena, rest, rest.count, Contents::kUnknown,
+                               System::clock_ms());
   } else if (wanted > held.count) {
     const SliceRun more{held.end(), {wanted.value - held.count.value}};
     Contents found = Contents::kUnknown;
-    if (!arenas.claim_at(page->arena, more, &found)) {
+    if (!page->arena->set().claim_at(page->arena, more, &found)) {
       return nullptr;
     }
     void* const start = page->arena->address(more.first);
     if (!page_map.enter(start, bytes_of(more.count), page)) {
       const SliceCount touched = found == Contents::kZero ? SliceCount{0} : more.count;
-      arenas.release(page->arena, more, touched, found, System::clock_ms());
+      page->arena->set().release(page->arena, more, touched, found, System::clock_ms());
       return nullptr;
     }
     if (contents == Contents::kZero && found != Contents::kZero) {
@@ -179,7 +181,8 @@ void* allocate_growing(Heap* heap, std::size_t size) {
 }
 
 void free_huge(Page* page) {
-  process_stats.huge_blocks.sub(1);
+  // The page keeps its heap, and so the realm.
+  home_of(page)->realm->stats.huge_blocks.sub(1);
   release_page(page);
 }
 

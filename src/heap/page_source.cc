@@ -87,6 +87,7 @@ Page* next_lone_page(const void* start) {
 bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, SliceCount headroom,
                     PageMemory* memory) {
   Claim<System> claim;
+  ArenaSet<System>& arenas = heap->realm->arenas;
   const bool claimed = heap->arena != nullptr
                            ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim)
                            : arenas.claim(slices, alignment, headroom, &claim);
@@ -94,6 +95,7 @@ bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, S
     return false;
   }
   *memory = {.page = static_cast<Page*>(claim.arena->page_entry(claim.run.first)),
+             .realm = heap->realm,
              .arena = claim.arena,
              .start = claim.start(),
              .slices = slices,
@@ -117,8 +119,9 @@ bool acquire_mapping(const Heap* heap, std::size_t bytes, std::size_t alignment,
     metadata_pool.release(lone, sizeof(Page));
     return false;
   }
-  process_stats.reserved_bytes.add(static_cast<std::int64_t>(size));
+  heap->realm->arenas.note_mapped(size);
   *memory = {.page = lone,
+             .realm = heap->realm,
              .arena = nullptr,
              .start = start,
              .slices = {static_cast<std::uint32_t>(divide_up(size, kSliceSize))},
@@ -131,10 +134,10 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
   if (memory.arena != nullptr) {
     const SliceRun run{memory.arena->slice_of(memory.start), memory.slices};
     const SliceCount first{static_cast<std::uint32_t>(divide_up(touched, kSliceSize))};
-    arenas.release(memory.arena, run, first, memory.contents, System::clock_ms());
+    memory.arena->set().release(memory.arena, run, first, memory.contents, System::clock_ms());
     return;
   }
-  process_stats.reserved_bytes.sub(static_cast<std::int64_t>(memory.bytes));
+  memory.realm->arenas.note_unmapped(memory.bytes);
   // Where the system can't unmap (it may need memory for that), the addresses are lost, and at
   // least the physical pages come back.
   if (!System::release(memory.start, memory.bytes)) {
@@ -178,8 +181,9 @@ void forget_page(Page* page) {
 }
 
 void note_entered(Page* page) {
-  process_stats.pages.add(1);
-  note_page_made(home_of(page));
+  Heap* const home = home_of(page);
+  home->realm->stats.pages.add(1);
+  note_page_made(home);
   if (page->arena == nullptr) {
     enter_lone(page);
   }
@@ -196,17 +200,18 @@ void forget_hint(const Page* page) {
 }
 
 void release_page(Page* page) {
-  const PageMemory memory = memory_of(page);
+  PageMemory memory = memory_of(page);
   const std::size_t touched = page->capacity * page->block_size;
   forget_hint(page);
   if (memory.arena == nullptr) {
     remove_lone(page);
   }
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
-  process_stats.pages.sub(1);
   // acq_rel: a deletion may give a huge page another home at this moment; the reference that we
   // give back is that of the home which we take out.
   Heap* const home = page->home.exchange(nullptr, std::memory_order_acq_rel);
+  memory.realm = home->realm;
+  memory.realm->stats.pages.sub(1);
   if (page->is_huge()) {
     note_unowned(home, -1);
   }

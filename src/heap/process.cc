@@ -4,6 +4,7 @@
 #include "arena/page_map.h"
 #include "heap/fork.h"
 #include "heap/process_end.h"
+#include "heap/realm.h"
 #include "os/thread.h"
 #include "support/messages.h"
 #include "support/options.h"
@@ -11,8 +12,7 @@
 
 namespace ashlar {
 
-constinit ArenaSet<System> arenas;
-constinit MetadataPool<System> metadata_pool{arenas};
+constinit MetadataPool<System> metadata_pool{main_realm.arenas};
 
 namespace {
 
@@ -22,6 +22,9 @@ constinit std::atomic<std::uintptr_t> first_thread{0};
 constinit std::atomic<std::uint64_t> start_time_ms{0};
 constinit Lock generator_lock{LockRank::kRandom};
 constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
+
+// Where the next arena is put; guarded by the lock of all sets of arenas.
+constinit std::uintptr_t next_arena_address = 0;
 
 // Where the arenas begin. In debug always the same, so that runs can be compared.
 std::uintptr_t choose_hint() {
@@ -46,10 +49,8 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
   const bool strong = seed_generator();
   const std::uintptr_t hint = choose_hint();
   page_map.open_window(hint);
-  arenas.configure({.reserve = option_get_size(Option::kArenaReserve),
-                    .hint = hint,
-                    .purge_delay_ms = arena_purge_delay(),
-                    .os_allowed = !option_is_enabled(Option::kLimitOsAlloc)});
+  next_arena_address = hint;
+  main_realm.arenas.configure(arena_policy());
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.
@@ -60,6 +61,13 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
 }
 
 }  // namespace
+
+ArenaPolicy arena_policy() {
+  return {.reserve = option_get_size(Option::kArenaReserve),
+          .next_address = &next_arena_address,
+          .purge_delay_ms = arena_purge_delay(),
+          .os_allowed = !option_is_enabled(Option::kLimitOsAlloc)};
+}
 
 void start_process() {
   // acquire: pairs with the release below; all that start_once wrote is seen.

@@ -1,4 +1,4 @@
-// What the process has one of: the arenas, the pool of our records, and the start of it all.
+// What the process has one of: the pool of our records, and the start of it all.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,6 @@
 
 namespace ashlar {
 
-ASHLAR_HIDDEN extern constinit ArenaSet<System> arenas;
 ASHLAR_HIDDEN extern constinit MetadataPool<System> metadata_pool;
 
 // Reads the options that matter to memory and places the first arena's address; once, by the
@@ -35,6 +34,9 @@ inline void note_thread() {
     note_thread_slow();
   }
 }
+
+// How a realm's arenas are reserved, by the options.
+ArenaPolicy arena_policy();
 
 // The calling thread is the only one: in a forked child.
 void note_single_thread();

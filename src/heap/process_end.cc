@@ -16,6 +16,7 @@
 #include "heap/late_heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/options.h"
 
@@ -34,31 +35,41 @@ bool has_live_blocks(Page* page) {
   return !page->is_empty();
 }
 
+bool holds_live_blocks(const SystemArena& arena) {
+  bool live = false;
+  arena.for_each_in_use([&](SliceIndex slice) {
+    auto* const page = static_cast<Page*>(arena.page_entry(slice));
+    live = live || (home_of(page) != nullptr && has_live_blocks(page));
+  });
+  return live;
+}
+
 // Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
 // in an arena goes with the code.
 void unload() {
   stop_thread_ends();
-  arenas.unmap_unless([](const SystemArena& arena) {
-    bool live = false;
-    arena.for_each_in_use([&](SliceIndex slice) {
-      auto* const page = static_cast<Page*>(arena.page_entry(slice));
-      live = live || (home_of(page) != nullptr && has_live_blocks(page));
-    });
-    return live;
-  });
+  for_each_realm([](Realm& realm) { realm.arenas.unmap_unless(holds_live_blocks); });
   metadata_pool.unmap();
   page_map.unmap();
 }
 
 // Unused where this library is the program's malloc, see end_process.
 [[maybe_unused]] void destroy_everything() {
-  for_each_page_entry([](Page*) { return true; }, [](Page* page) { release_page(page); });
+  for_each_realm([](Realm& realm) {
+    for_each_page_entry(&realm, [](Page*) { return true; }, [](Page* page) { release_page(page); });
+  });
   thread_heap = &empty_heap;
   forget_all_threads();
   forget_late_heap();
   forget_spare_heaps();
+  // The main realm's last: its arenas hold the records of the others.
+  for_each_realm([](Realm& realm) {
+    if (&realm != &main_realm) {
+      realm.arenas.unmap_unless([](const SystemArena&) { return false; });
+    }
+  });
   metadata_pool.unmap();
-  arenas.unmap_unless([](const SystemArena&) { return false; });
+  main_realm.arenas.unmap_unless([](const SystemArena&) { return false; });
 }
 
 void at_exit() {

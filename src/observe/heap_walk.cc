@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "heap/page_source.h"
+#include "heap/realm.h"
 #include "page/ownership.h"
 #include "page/page.h"
 #include "policy/layout.h"
@@ -106,16 +107,17 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
          (!blocks || live.visit_each([&](void* block) { return visitor(view, block, arg); }));
 }
 
-// Pages of a deleted heap are the main heap's, also before their owner came by.
+// Pages of a deleted heap are its realm's main heap's, also before their owner came by.
 bool belongs_to(const Page* page, const Heap* heap) {
   const Heap* const home = home_of(page);
-  return home == heap || (heap == &main_heap && is_deleted(home));
+  return home == heap ||
+         (is_deleted(home) && heap == heap->realm->main && home->realm == heap->realm);
 }
 
 }  // namespace
 
 bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg) {
-  return visit_pages([&](const Page* page) {
+  return visit_pages(heap->realm, [&](const Page* page) {
     return !belongs_to(page, heap) || show_page(page, blocks, visitor, arg);
   });
 }

@@ -2,8 +2,8 @@
 #include "observe/process_report.h"
 
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "observe/report_output.h"
-#include "support/stats.h"
 #include "support/text.h"
 
 namespace ashlar {
@@ -52,14 +52,14 @@ void print_amounts(const ReportOutput& output, const char* name, std::size_t now
 }  // namespace
 
 ProcessInfo process_info() {
-  const auto bytes = [](std::int64_t count) {
-    return count < 0 ? std::size_t{0} : static_cast<std::size_t>(count);
-  };
   ProcessInfo info;
   info.elapsed_ms = process_age_ms();
   info.usage = System::process_usage();
-  info.committed = bytes(process_stats.reserved_bytes.current());
-  info.peak_committed = bytes(process_stats.reserved_bytes.peak());
+  for_each_realm([&info](const Realm& realm) {
+    const Level committed = realm.arenas.committed();
+    info.committed += static_cast<std::size_t>(committed.current);
+    info.peak_committed += static_cast<std::size_t>(committed.peak);
+  });
   return info;
 }
 

@@ -59,19 +59,38 @@ class LevelCounter {
   std::atomic<std::int64_t> total_{0};
 };
 
-struct ProcessStats {
-  LevelCounter reserved_bytes;  // address space held from the system for blocks
-  LevelCounter pages;           // pages in use, orphans included
-  LevelCounter orphan_pages;    // pages with live blocks that no thread heap owns
-  LevelCounter huge_blocks;     // blocks with a page of their own
-  LevelCounter threads;         // threads that have a heap
+// What the arenas of a realm, and its pages in mappings of their own, have from the system.
+struct MemoryStats {
+  LevelCounter reserved_bytes;  // address space
   LevelCounter arenas;
+  LevelCounter mapped_bytes;  // in mappings of their own
 
-  EventCounter purged_bytes;     // given back while the addresses were kept
-  EventCounter adopted_pages;    // orphans that a thread took when it needed a page
-  EventCounter reclaimed_pages;  // orphans that a thread took by freeing into them
+  EventCounter mappings;      // mmap calls that gave memory
+  EventCounter commits;       // ranges made accessible
+  EventCounter purges;        // ranges given back while the addresses were kept
+  EventCounter purged_bytes;  // in them
+  EventCounter unused_bytes;  // given back without having been touched
 };
 
-inline constinit ProcessStats process_stats;
+// A level at one moment, the most it was, and all that came.
+struct Level {
+  std::int64_t current = 0;
+  std::int64_t peak = 0;
+  std::int64_t total = 0;
+};
+
+// What is counted of a realm.
+struct RealmStats {
+  LevelCounter pages;         // pages in use, orphans included
+  LevelCounter orphan_pages;  // pages with live blocks that no thread heap owns
+  LevelCounter huge_blocks;   // blocks with a page of their own
+  LevelCounter threads;       // threads in it that have a heap
+  LevelCounter heaps;         // but for the main one
+  LevelCounter thread_heaps;  // what threads keep for heaps
+
+  EventCounter adopted_pages;    // orphans that a thread took when it needed a page
+  EventCounter reclaimed_pages;  // orphans that a thread took by freeing into them
+  EventCounter waited_frees;     // pages that came back while their owner let go of them
+};
 
 }  // namespace ashlar
