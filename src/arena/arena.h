@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "os/memory.h"
 #include "policy/layout.h"
+#include "support/stats.h"
 
 namespace ashlar {
 
@@ -168,6 +169,14 @@ class Arena {
     return waiting > 0 ? static_cast<std::size_t>(waiting) * kSliceSize : 0;
   }
 
+  // Calls of the system that made memory accessible, and that gave it back; and a new begin.
+  std::int64_t commits() const { return commits_.total(); }
+  std::int64_t purges() const { return purges_.total(); }
+  void restart_stats() {
+    commits_.take();
+    purges_.take();
+  }
+
   // Slices claimed so far that had been purged before: purging them did not pay.
   std::uint64_t refaulted() const {
     // relaxed: a count.
@@ -288,6 +297,7 @@ class Arena {
     if (!Os::commit(address(run.first), std::size_t{run.count.value} * kSliceSize)) {
       return false;
     }
+    commits_.add();
     set_run(words(), &SliceWords::committed, run);
     return true;
   }
@@ -298,6 +308,7 @@ class Arena {
     // relaxed: a sum that only decides when to purge.
     waiting_.fetch_sub(waited, std::memory_order_relaxed);
     if (purged) {
+      purges_.add();
       if (memory_.purging == Purging::kLeavesZero) {
         clear_run(words(), &SliceWords::dirty, run);
       }
@@ -318,6 +329,8 @@ class Arena {
   SliceClaim claim_;
   std::atomic<std::int64_t> waiting_{0};     // slices
   std::atomic<std::uint64_t> refaulted_{0};  // slices
+  EventCounter commits_;                     // calls of the system
+  EventCounter purges_;
 };
 
 }  // namespace ashlar

@@ -201,6 +201,16 @@ class ArenaSet {
     return level;
   }
 
+  // From now on nothing has happened yet, and peaks are what there is now.
+  void restart_stats() {
+    stats_.restart();
+    const std::uint32_t count = count_arenas();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      arena(i)->restart_stats();
+    }
+    committed_peak_.set(0);
+  }
+
   // For memory that the set's user maps himself for blocks, and gives back.
   void note_mapped(std::size_t bytes) {
     const auto amount = static_cast<std::int64_t>(bytes);
@@ -342,6 +352,7 @@ class ArenaSet {
       slices += arena(i)->purge_waiting(static_cast<std::uint32_t>(wanted - slices));
     }
     purge_policy_.after_purge(slices * kSliceSize);
+    stats_.purge_rounds.add();
     stats_.purged_bytes.add(static_cast<std::int64_t>(slices * kSliceSize));
     return slices * kSliceSize;
   }

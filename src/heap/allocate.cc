@@ -87,6 +87,7 @@ void beat(ThreadHeap* heap) {
 // Whether the page has a block in free, after collecting and extending. Owner only.
 bool make_room(Page* page) {
   if (!collect_some(page) && page->can_extend()) {
+    page->heap->stats.extended.add();
     extend_page(page);
   }
   check_page(page);
@@ -109,6 +110,7 @@ void review_full(ThreadHeap* heap, const Page* kept) {
     } else if (page->has_free()) {
       heap->push_back(page);
     } else {
+      heap->stats.handed_over.add();
       let_go(page);
     }
   }
@@ -125,8 +127,10 @@ void set_full_aside(ThreadHeap* heap, Page* page) {
 
 Page* find_page(ThreadHeap* heap, SizeClass size_class) {
   PageQueue& queue = heap->queues[size_class];
+  heap->stats.searches.add();
   // Each page that has no room leaves the queue, so the work is paid for by what filled it.
   while (Page* const page = queue.first()) {
+    heap->stats.searched.add();
     if (make_room(page)) {
       return page;
     }

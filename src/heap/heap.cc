@@ -42,6 +42,7 @@ void drop_reference(Heap* heap) {
     return;
   }
   Realm* const realm = heap->realm;
+  merge_stats(heap);
   {
     LockGuard guard(lock);
     heap->next = spare_heaps;
@@ -241,6 +242,7 @@ void delete_heap(Heap* heap) {
     LockGuard guard(lock);
     mark(heap, HeapState::kDeleted);
   }
+  merge_stats(heap);
   settle_own_parts();
   // seq_cst: as in is_deleted. A page that becomes an orphan after this look is seen to by the
   // thread that lets go of it.
@@ -331,6 +333,12 @@ void hold_heap(Heap* heap) {
 
 void drop_thread_heap(ThreadHeap* part) {
   Heap* const heap = part->home;
+  SlowPathStats<EventCounter>& gone = heap->realm->stats.gone_threads;
+  gone.extended.add(part->stats.extended.total());
+  gone.searches.add(part->stats.searches.total());
+  gone.searched.add(part->stats.searched.total());
+  gone.retired.add(part->stats.retired.total());
+  gone.handed_over.add(part->stats.handed_over.total());
   metadata_pool.release(part, sizeof(ThreadHeap));
   drop_reference(heap);
 }
@@ -371,6 +379,17 @@ Settled settle_page(Page* page) {
   change_home(page, home);
   note_unowned(home_of(page), 1);
   return Settled::kStays;
+}
+
+void merge_stats(Heap* heap) {
+  HeapStats& gone = heap->realm->stats.gone;
+  for (SizeClass c = 0; c < kSizeClassCount; ++c) {
+    gone.blocks[c].add(heap->stats.blocks[c].take());
+    gone.pages[c].add(heap->stats.pages[c].take());
+  }
+  gone.huge_blocks.add(heap->stats.huge_blocks.take());
+  gone.huge_bytes.add(heap->stats.huge_bytes.take());
+  heap->stats.normal_bytes.restart();
 }
 
 void note_page_made(Heap* heap) {

@@ -9,6 +9,7 @@
 #include "heap/thread_heap.h"
 #include "os/lock.h"
 #include "page/page.h"
+#include "support/stats.h"
 
 namespace ashlar {
 
@@ -21,8 +22,9 @@ enum class HeapState : std::uint8_t { kLive, kDeleted, kDestroyed, kClosed };
 // it, each page whose home it is. Who drops the last reference gives the record back.
 //
 // Owner:       heaps_lock(): thread_heaps, next, previous; the others are constant from the start
-// Shared:      state (written once, by who deletes it), references and unowned, by every thread
-// Invariants:  references = 1 until deleted + thread heaps + pages with this home (those of the
+// Shared:      state (written once, by who deletes it), references, unowned and stats, by every
+// thread Invariants:  references = 1 until deleted + thread heaps + pages with this home (those of
+// the
 //              main realm's main heap are not counted: it is never deleted);
 //              unowned = its orphans and huge pages, but for transitions in progress
 // Life:        record -> live -> deleted or destroyed -> last reference dropped -> record back
@@ -35,6 +37,7 @@ struct Heap {
   SystemArena* arena = nullptr;  // the only one it takes memory from; nullptr: any of its realm
   int tag = 0;                   // of the program's, for its own use
   bool may_be_destroyed = true;
+  HeapStats stats{};
   ThreadHeap* thread_heaps = nullptr;  // of all threads, linked by next_of_heap
   Heap* next = nullptr;                // of the realm; the main heap stands in no list
   Heap* previous = nullptr;
@@ -110,6 +113,9 @@ bool is_deleted(const Heap* heap);
 // counts as an orphan and stands in no list.
 enum class Settled : bool { kStays, kGone };
 [[nodiscard]] Settled settle_page(Page* page);
+
+// Moves what was counted of a heap to its realm: what its pages handed out so far stays with them.
+void merge_stats(Heap* heap);
 
 // A page of the heap came to be, or is gone.
 void note_page_made(Heap* heap);

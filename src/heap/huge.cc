@@ -28,8 +28,28 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   }
   note_unowned(heap, 1);
   note_entered(memory.page);
+  const auto bytes = static_cast<std::int64_t>(usable);
+  heap->stats.huge_blocks.add(1);
+  heap->stats.huge_bytes.add(bytes);
   heap->realm->stats.huge_blocks.add(1);
+  heap->realm->stats.huge_bytes.add(bytes);
   return memory.start;
+}
+
+// The caller holds the block, so the page keeps its heap or gets the main heap of the same realm.
+void note_resized(Page* page, std::size_t usable) {
+  Realm& realm = *home_of(page)->realm;
+  const bool mapped = page->arena == nullptr;
+  if (usable > page->block_size) {
+    const std::size_t more = usable - page->block_size;
+    realm.stats.huge_bytes.add(static_cast<std::int64_t>(more));
+    mapped ? realm.arenas.note_mapped(more) : void();
+  } else if (usable < page->block_size) {
+    const std::size_t less = page->block_size - usable;
+    realm.stats.huge_bytes.sub(static_cast<std::int64_t>(less));
+    mapped ? realm.arenas.note_unmapped(less) : void();
+  }
+  set_huge_size(page, usable);
 }
 
 // In an arena: gives slices back behind the block, or claims those that follow it.
@@ -69,7 +89,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     __builtin_memset(at_offset(page->start, page->block_size), 0,
                      (usable < old_end ? usable : old_end) - page->block_size);
   }
-  page->block_size = usable;
+  note_resized(page, usable);
   return page->start;
 }
 
@@ -86,7 +106,7 @@ void shrink_mapping(Page* page, std::size_t wanted) {
   page_map.remove(rest, rest_bytes);
   if (System::remap(page->start, page->block_size, page->start, wanted)) {
     page->slices = slices;
-    page->block_size = wanted;
+    note_resized(page, wanted);
   } else {
     page_map.enter(rest, rest_bytes, page);
   }
@@ -104,7 +124,7 @@ bool grow_in_place(Page* page, std::size_t wanted) {
     return false;
   }
   page->slices = slices;
-  page->block_size = wanted;
+  note_resized(page, wanted);
   return true;
 }
 
@@ -129,7 +149,7 @@ bool move_mapping(Page* page, std::size_t wanted) {
   }
   page->start = target;
   page->slices = slices;
-  page->block_size = wanted;
+  note_resized(page, wanted);
   return true;
 }
 
@@ -182,7 +202,9 @@ void* allocate_growing(Heap* heap, std::size_t size) {
 
 void free_huge(Page* page) {
   // The page keeps its heap, and so the realm.
-  home_of(page)->realm->stats.huge_blocks.sub(1);
+  RealmStats& stats = home_of(page)->realm->stats;
+  stats.huge_blocks.sub(1);
+  stats.huge_bytes.sub(static_cast<std::int64_t>(page->block_size));
   release_page(page);
 }
 

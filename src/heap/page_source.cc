@@ -26,6 +26,7 @@ constinit Page* lone_pages ASHLAR_GUARDED_BY(lone_lock) = nullptr;
 
 void enter_lone(Page* page) {
   LockGuard guard(lone_lock);
+  page->lone_realm = home_of(page)->realm;
   page->previous_lone = nullptr;
   page->next_lone = lone_pages;
   if (lone_pages != nullptr) {
@@ -56,6 +57,19 @@ PageMemory memory_of(const Page* page) {
           .contents = page->fresh_contents};
 }
 
+// What the page handed out is its heap's from now on, for statistics; first there, so that a reader
+// who does not find the page any more knows that he has to look again.
+void leave_counts(Page* page) {
+  const PageHistory::Change change(page->history);
+  if (!page->is_huge()) {
+    keep_counts(page);
+    HeapStats& stats = home_of(page)->stats;
+    stats.blocks[page->size_class].add(static_cast<std::int64_t>(page->history.handed_out()));
+    stats.pages[page->size_class].add();
+  }
+  page->history.set_kind(0);
+}
+
 }  // namespace
 
 Lock& lone_pages_lock() { return lone_lock; }
@@ -72,11 +86,11 @@ Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg) {
   return taken;
 }
 
-Page* next_lone_page(const void* start) {
+Page* next_lone_page(const Realm* realm, const void* start) {
   Page* next = nullptr;
   LockGuard guard(lone_lock);
   for (Page* page = lone_pages; page != nullptr; page = page->next_lone) {
-    if (address_of(page->start) > address_of(start) &&
+    if (page->lone_realm == realm && address_of(page->start) > address_of(start) &&
         (next == nullptr || address_of(page->start) < address_of(next->start))) {
       next = page;
     }
@@ -207,6 +221,7 @@ void release_page(Page* page) {
     remove_lone(page);
   }
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
+  leave_counts(page);
   // acq_rel: a deletion may give a huge page another home at this moment; the reference that we
   // give back is that of the home which we take out.
   Heap* const home = page->home.exchange(nullptr, std::memory_order_acq_rel);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 #include "base/units.h"
 #include "heap/process.h"
@@ -18,9 +19,9 @@ namespace ashlar {
 Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg);
 Lock& lone_pages_lock();
 
-// The page in no arena that starts lowest behind `start`; nullptr where there is none. Linear in
-// the number of these pages.
-Page* next_lone_page(const void* start);
+// The page of a realm in no arena that starts lowest behind `start`; nullptr where there is none.
+// Linear in the number of these pages.
+Page* next_lone_page(const Realm* realm, const void* start);
 
 // Memory for one page: slices and their entry. Where it is a mapping, `arena` is nullptr, and the
 // entry a record of the metadata pool: a lone page.
@@ -70,8 +71,13 @@ void for_each_page_entry(Realm* realm, Take take, Finish finish) {
       }
     });
   });
+  std::pair<Realm*, Take*> call{realm, &take};
   Page* taken = take_lone_pages(
-      [](Page* page, void* arg) { return (*static_cast<Take*>(arg))(page); }, &take);
+      [](Page* page, void* arg) {
+        const auto& [wanted, ask] = *static_cast<const std::pair<Realm*, Take*>*>(arg);
+        return page->lone_realm == wanted && (*ask)(page);
+      },
+      &call);
   while (taken != nullptr) {
     Page* const page = taken;
     taken = page->next;
@@ -94,7 +100,7 @@ bool visit_pages(const Realm* realm, Visit visit) {
   });
   const void* behind = nullptr;
   while (going_on) {
-    const Page* const page = next_lone_page(behind);
+    const Page* const page = next_lone_page(realm, behind);
     if (page == nullptr) {
       break;
     }

@@ -200,6 +200,15 @@ void note_pool_thread() {
   }
 }
 
+void for_each_thread(void (*visit)(const ThreadHeap& part, void* arg), void* arg) {
+  LockGuard guard(heaps_lock());
+  for (const ThreadHeap* row : registered) {
+    for (const ThreadHeap* part = row; part != nullptr; part = part->next_of_heap) {
+      visit(*part, arg);
+    }
+  }
+}
+
 bool thread_has_ended() { return ended; }
 
 void stop_thread_ends() {

@@ -77,7 +77,7 @@ class LiveBlocks {
 
 // At rest the lists hold what the page's counts say. For debug builds.
 [[maybe_unused]] void check_at_rest(const Page* page, std::uint32_t live) {
-  const std::uint32_t expected = page->used - remote_frees(page).count() + page->lost;
+  const std::uint32_t expected = page->used() - remote_frees(page).count() + page->lost;
   if (live != expected) {
     report_error(
         EFAULT,

@@ -80,7 +80,7 @@ TEST(Fork, WhatStoodInTheirListsIsCountedAsLost) {
   EXPECT_TRUE(holds_in_child([&] {
     const Page* const page = page_of(holder.live()[0]);
     return page->free == nullptr && page->local_free == nullptr &&
-           page->used + page->lost == page->capacity && page->used > 0;
+           page->used() + page->lost == page->capacity && page->used() > 0;
   }));
 }
 
