@@ -279,6 +279,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 #include "ashlar/process.h"
 #include "ashlar/realms.h"
 #include "ashlar/strings.h"
+#include "ashlar/theaps.h"
 
 #if defined(__cplusplus)
 #include "ashlar/heap_stl_allocator.h"

@@ -87,6 +87,14 @@ mi_decl_export void mi_subproc_destroy(mi_subproc_id_t subproc) mi_attr_noexcept
 mi_decl_export bool mi_subproc_visit_heaps(mi_subproc_id_t subproc, mi_heap_visit_fun* visitor,
                                            void* arg) mi_attr_noexcept;
 
+/**
+ * mi_heap_visit_abandoned_blocks() for the heaps of a realm.
+ * @param heap_tag those that were made with this tag by mi_heap_new_ex(); -1: all
+ */
+mi_decl_export bool mi_abandoned_visit_blocks(mi_subproc_id_t subproc_id, int heap_tag,
+                                              bool visit_blocks, mi_block_visit_fun* visitor,
+                                              void* arg) mi_attr_noexcept;
+
 /// @}
 
 #if defined(__cplusplus)

@@ -14,7 +14,6 @@
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "mimalloc.h"
-#include "observe/heap_walk.h"
 #include "support/messages.h"
 
 namespace ashlar {
@@ -59,25 +58,6 @@ mi_heap_t* make_heap_in(mi_arena_id_t id, int tag, bool may_be_destroyed) {
   }
   Heap* const heap = make_heap(arena, tag, may_be_destroyed);
   return handle_of(heap != nullptr ? heap : static_cast<Heap*>(fail_out_of_memory(sizeof(Heap))));
-}
-
-// A visitor of the program's, and what it hears of.
-struct VisitorCall {
-  mi_block_visit_fun* visitor;
-  void* arg;
-  const mi_heap_t* heap;
-};
-
-bool call_visitor(const PageView& page, void* block, void* arg) {
-  const auto& call = *static_cast<const VisitorCall*>(arg);
-  const mi_heap_area_t area{.blocks = page.start,
-                            .reserved = page.reserved,
-                            .committed = page.committed,
-                            .used = page.live,
-                            .block_size = page.block_size,
-                            .full_block_size = page.block_size,
-                            .reserved1 = nullptr};
-  return call.visitor(call.heap, &area, block, page.block_size, call.arg);
 }
 
 }  // namespace
@@ -146,15 +126,6 @@ ASHLAR_EXPORT bool mi_heap_check_owned(mi_heap_t* heap, const void* p) noexcept 
 }
 ASHLAR_EXPORT bool mi_any_heap_contains(const void* p) noexcept {
   return ashlar::heap_of(p) != nullptr;
-}
-
-ASHLAR_EXPORT bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks,
-                                        mi_block_visit_fun* visitor, void* arg) noexcept {
-  if (heap == nullptr || visitor == nullptr) {
-    return false;
-  }
-  ashlar::VisitorCall call{visitor, arg, heap};
-  return ashlar::walk_heap(heap_of_handle(heap), visit_blocks, ashlar::call_visitor, &call);
 }
 
 ASHLAR_EXPORT void* mi_heap_malloc(mi_heap_t* heap, std::size_t size) noexcept {

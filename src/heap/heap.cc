@@ -12,6 +12,9 @@
 
 namespace ashlar {
 
+// Told to programs by include/ashlar/heaps.h.
+static_assert(sizeof(Heap) <= 832 && sizeof(ThreadHeap) <= 1856);
+
 constinit Heap main_heap{.number = 1, .realm = &main_realm};
 
 namespace {

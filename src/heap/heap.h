@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/relaxed.h"
 #include "heap/thread_heap.h"
 #include "os/lock.h"
 #include "page/page.h"
@@ -16,6 +17,14 @@ namespace ashlar {
 struct Realm;
 
 // kClosed: the main heap of a realm that was given up. It keeps its blocks.
+// Which blocks of a heap are to be guarded, where the program said so for the heap.
+struct GuardSampling {
+  RelaxedNumber<std::size_t> rate;  // one in so many
+  RelaxedNumber<std::size_t> seed;
+  RelaxedNumber<std::size_t> min_size;
+  RelaxedNumber<std::size_t> max_size;
+};
+
 enum class HeapState : std::uint8_t { kLive, kDeleted, kDestroyed, kClosed };
 
 // A heap is kept as long as anything refers to it: whoever holds its handle, each thread heap of
@@ -36,6 +45,7 @@ struct Heap {
   Realm* realm = nullptr;
   SystemArena* arena = nullptr;  // the only one it takes memory from; nullptr: any of its realm
   int tag = 0;                   // of the program's, for its own use
+  GuardSampling guards{};        // as the program asked for it
   bool may_be_destroyed = true;
   HeapStats stats{};
   ThreadHeap* thread_heaps = nullptr;  // of all threads, linked by next_of_heap

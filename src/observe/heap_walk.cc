@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/realm.h"
 #include "page/ownership.h"
@@ -120,6 +121,41 @@ bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg) {
   return visit_pages(heap->realm, [&](const Page* page) {
     return !belongs_to(page, heap) || show_page(page, blocks, visitor, arg);
   });
+}
+
+bool walk_thread_heap(const ThreadHeap* part, bool blocks, PageVisitor* visitor, void* arg) {
+  return visit_pages(part->home->realm, [&](const Page* page) {
+    const bool owned = (owner_of(page) & ~kOwnerFlags) == part->id && page->heap == part;
+    return !owned || show_page(page, blocks, visitor, arg);
+  });
+}
+
+bool walk_orphans(Realm* realm, const Heap* heap, int tag, bool blocks, OrphanVisitor* visitor,
+                  void* arg) {
+  struct Call {
+    OrphanVisitor* visitor;
+    const Heap* heap;
+    void* arg;
+  };
+  bool going_on = true;
+  for_each_page_entry(
+      realm,
+      [&](Page* page) {
+        const bool wanted =
+            heap == nullptr ? tag == kAnyTag || home_of(page)->tag == tag : belongs_to(page, heap);
+        return going_on && wanted && !is_huge_word(page) && try_own(&page->remote) == Taken::kYes;
+      },
+      [&](Page* page) {
+        Call call{visitor, home_of(page), arg};
+        const auto call_visitor = [](const PageView& view, void* block, void* call_arg) {
+          const Call& to = *static_cast<const Call*>(call_arg);
+          return to.visitor(to.heap, view, block, to.arg);
+        };
+        collect_page(page);
+        going_on = going_on && (page->is_empty() || show_page(page, blocks, call_visitor, &call));
+        publish(page);
+      });
+  return going_on;
 }
 
 }  // namespace ashlar
