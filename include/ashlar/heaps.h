@@ -60,7 +60,9 @@ mi_decl_export void mi_heap_delete(mi_heap_t* heap) mi_attr_noexcept;
 /**
  * Frees all blocks of a heap at once, and the heap.
  * @param heap not used any more after the call; NULL and the main heap are left alone
- * No other thread may be using the heap or a block of it at that moment. Time as mi_heap_delete().
+ * No other thread may be using the heap or a block of it at that moment. Debug builds look whether
+ * anything in it changes meanwhile: then the error function hears EFAULT, and the heap is deleted
+ * instead. Time as mi_heap_delete().
  */
 mi_decl_export void mi_heap_destroy(mi_heap_t* heap) mi_attr_noexcept;
 

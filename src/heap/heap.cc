@@ -1,6 +1,8 @@
 // The life of first-class heaps, and moving what they hold to the main heap.
 #include "heap/heap.h"
 
+#include <errno.h>
+
 #include <new>
 
 #include "heap/late_heap.h"
@@ -8,7 +10,9 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
+#include "heap/rest.h"
 #include "heap/thread_life.h"
+#include "support/messages.h"
 
 namespace ashlar {
 
@@ -259,6 +263,16 @@ void destroy_heap(Heap* heap) {
   if (heap == heap->realm->main || !heap->may_be_destroyed) {
     delete_heap(heap);
     return;
+  }
+  if constexpr (kActive.check_invariants) {
+    if (!seems_at_rest(heap)) {
+      report_error(EFAULT,
+                   "mi_heap_destroy: another thread uses the heap at %p; it is deleted instead, so "
+                   "that its blocks stay valid. Wait for the other thread first",
+                   static_cast<void*>(heap));
+      delete_heap(heap);
+      return;
+    }
   }
   end_heap_at_once(heap);
 }
