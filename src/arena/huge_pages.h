@@ -17,6 +17,16 @@ struct HugePageRequest {
   std::uint64_t timeout_ms = 0;  // 0: none
 };
 
+// What a request that is spread over nodes comes to for one of them: an equal part, of the rest a
+// page more for the first nodes; an equal part of the time, and a little for what comes besides.
+inline constexpr std::uint64_t kSpareMsPerNode = 50;
+constexpr HugePageRequest part_of_node(std::size_t pages, std::uint64_t timeout_ms,
+                                       std::size_t node, std::size_t nodes) {
+  return {.pages = pages / nodes + (node < pages % nodes ? 1 : 0),
+          .numa_node = static_cast<int>(node),
+          .timeout_ms = timeout_ms == 0 ? 0 : timeout_ms / nodes + kSpareMsPerNode};
+}
+
 enum class HugePageEnd : std::uint8_t { kDone, kRefused, kTimeout };
 
 // What there is now: the first `pages` of what was asked for, and why there are no more.

@@ -22,9 +22,8 @@ namespace {
 // Places tried where the addresses are in use already.
 constexpr int kPlaceTries = 8;
 
-// What a page may take at the start, and what each node is given on top of its part of the time.
+// What a page may take at the start.
 constexpr std::uint64_t kStartMsPerPage = 500;
-constexpr std::uint64_t kSpareMsPerNode = 50;
 
 // Where the next huge pages are put; 0: not chosen yet.
 constinit std::atomic<std::uintptr_t> next_place{0};
@@ -145,12 +144,10 @@ std::size_t reserve_huge_arenas_interleaved(std::size_t pages, std::size_t nodes
   std::size_t got = 0;
   // Nodes behind the last one that is to have a page have none.
   for (std::size_t node = 0; node < nodes && node < pages; ++node) {
+    const HugePageRequest part = part_of_node(pages, timeout_ms, node, nodes);
     int id = 0;
     got += reserve_huge_arena(
-        {.pages = pages / nodes + (node < pages % nodes ? 1 : 0),
-         .numa_node = static_cast<int>(node),
-         .timeout_ms = timeout_ms == 0 ? 0 : timeout_ms / nodes + kSpareMsPerNode},
-        &id);
+        {.pages = part.pages, .numa_node = part.numa_node, .timeout_ms = part.timeout_ms}, &id);
   }
   return got;
 }

@@ -73,13 +73,14 @@ TEST(Faulty, WithoutAPlanEveryCallReachesTheSystem) {
   Outcomes all;
   all.fill(true);
   EXPECT_EQ(call_all(0, false), all);
-  EXPECT_EQ(CountingOs::calls, 7);
+  EXPECT_EQ(CountingOs::calls, static_cast<int>(kKinds));
 }
 
 TEST(Faulty, ExactlyTheNthCallFails) {
   for (std::size_t n = 1; n <= kKinds; ++n) {
     const Outcomes outcomes = call_all(n, false);
-    EXPECT_EQ(CountingOs::calls, 6) << "the failed call must not reach the system";
+    EXPECT_EQ(CountingOs::calls, static_cast<int>(kKinds) - 1)
+        << "the failed call must not reach the system";
     for (std::size_t i = 0; i < kKinds; ++i) {
       EXPECT_EQ(outcomes[i], i + 1 != n) << "call " << i + 1 << " of the plan " << n;
     }
@@ -88,7 +89,7 @@ TEST(Faulty, ExactlyTheNthCallFails) {
 
 TEST(Faulty, OnwardsMeansEveryLaterCallToo) {
   const Outcomes outcomes = call_all(3, true);
-  EXPECT_EQ(outcomes, (Outcomes{true, true, false, false, false, false, false}));
+  EXPECT_EQ(outcomes, (Outcomes{true, true}));
   EXPECT_EQ(CountingOs::calls, 2);
 }
 
