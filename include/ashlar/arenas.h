@@ -86,7 +86,7 @@ typedef bool(mi_cdecl mi_commit_fun_t)(bool commit, void* start, size_t size, bo
  *                       called at once for the metadata. It decommits free memory after the delay
  *                       of the option purge_delay, or when heaps are collected by force; never
  *                       where `is_pinned`
- * @param commit_fun_arg handed to it
+ * @param commit_fun_arg handed to it; both are used as long as the process lives
  * The other parameters, and the result, are those of mi_manage_os_memory_ex().
  */
 mi_decl_export bool mi_manage_memory(void* start, size_t size, bool is_committed, bool is_pinned,

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <deque>
 #include <thread>
 
 #include "api_test_support.h"
@@ -59,8 +60,14 @@ struct Program {
   }
 };
 
+// Arenas stay, so what their functions are given stays as well.
+Program& fresh_program() {
+  static std::deque<Program> programs;
+  return programs.emplace_back();
+}
+
 TEST(ManageMemory, IsCommittedAndDecommittedByTheProgram) {
-  Program program;
+  Program& program = fresh_program();
   const mi_arena_id_t id = program.manage(true);
   EXPECT_EQ(program.commits, 1) << "the metadata";
   const std::size_t metadata = program.committed;
@@ -83,7 +90,7 @@ TEST(ManageMemory, IsCommittedAndDecommittedByTheProgram) {
 
 TEST(ManageMemory, FailuresOfTheFunctionAreThoseOfAllocations) {
   for (int fail_from = 1; fail_from < 8; ++fail_from) {
-    Program program;
+    Program& program = fresh_program();
     const mi_arena_id_t id = program.manage(true);
     program.fail_from = fail_from;
     mi_heap_t* const heap = mi_heap_new_in_arena(id);
@@ -109,7 +116,7 @@ TEST(ManageMemory, FailuresOfTheFunctionAreThoseOfAllocations) {
 }
 
 TEST(ManageMemory, IsRefusedWhereItsMetadataCannotBeCommitted) {
-  Program program;
+  Program& program = fresh_program();
   program.fail_from = 0;
   void* const memory =
       mmap(nullptr, kSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -138,7 +145,7 @@ TEST(ManageMemory, WithoutAFunctionIsTheLibrarysToCommit) {
 }
 
 TEST(ManageMemory, TheFunctionMayAllocate) {
-  Program program;
+  Program& program = fresh_program();
   program.allocates = true;
   const mi_arena_id_t id = program.manage(true);
   mi_heap_t* const heap = mi_heap_new_in_arena(id);
@@ -161,7 +168,7 @@ TEST(ManageMemory, TheFunctionMayAllocate) {
 // Memory for all heaps: what the function allocates is looked for there too, and must not be
 // committed by another call of it. Threads call it at once, and late ones under a lock.
 TEST(ManageMemory, ThatServesAllServesTheFunctionTooWithoutRecursion) {
-  static Program program;  // the arena stays, and so does this
+  Program& program = fresh_program();
   program.allocates = true;
   const mi_arena_id_t id = program.manage(false);
   std::atomic<int> inside_arena{0};
