@@ -140,8 +140,8 @@ class ArenaSet {
         hook_due_ms_.replace(0, now_ms + static_cast<std::uint64_t>(delay) + 1);
       }
     } else if (touched.value != 0 || rest != Contents::kZero) {
-      purge(
-          purge_policy_.after_release(purgeable_bytes(), claimed_bytes(), refaulted_bytes(), now_ms));
+      purge(purge_policy_.after_release(purgeable_bytes(), claimed_bytes(), refaulted_bytes(),
+                                        now_ms));
     }
   }
 
@@ -202,6 +202,7 @@ class ArenaSet {
     LockGuard guard(lock_);
     ArenaType* const made = publish(memory);
     if (made != nullptr && memory.owned) {
+      stats_.mappings.add();
       stats_.reserved_bytes.add(static_cast<std::int64_t>(memory.size));
     }
     return made;
