@@ -48,6 +48,17 @@ mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t a
     mi_attr_noexcept;
 
 /**
+ * Has a heap take new memory from arenas of one NUMA node first, then from those of no node in
+ * particular, then from others.
+ * @param heap      any heap; NULL is left alone
+ * @param numa_node the node; numbers beyond those there are wrap round; below 0: that of the thread
+ *                  that allocates, as without this call
+ * What the heap has already stays where it is. Where there is one node it has no effect. Any
+ * thread, constant time. See mi_manage_os_memory_ex() for arenas of a node.
+ */
+mi_decl_export void mi_heap_set_numa_affinity(mi_heap_t* heap, int numa_node) mi_attr_noexcept;
+
+/**
  * Gives a heap up; its live blocks stay valid, and belong to the main heap from now on.
  * @param heap not used any more after the call; NULL and the main heap are left alone
  * Other threads may free blocks of the heap meanwhile, but no thread may allocate from it. A

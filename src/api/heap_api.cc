@@ -10,6 +10,7 @@
 #include "heap/arenas.h"
 #include "heap/free.h"
 #include "heap/heap.h"
+#include "heap/numa.h"
 #include "heap/reallocate.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
@@ -80,6 +81,12 @@ ASHLAR_EXPORT mi_heap_t* mi_heap_new_ex(int heap_tag, bool allow_destroy,
 }
 ASHLAR_EXPORT mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t arena_id) noexcept {
   return ashlar::make_heap_in(arena_id, 0, true);
+}
+ASHLAR_EXPORT void mi_heap_set_numa_affinity(mi_heap_t* heap, int numa_node) noexcept {
+  if (heap != nullptr) {
+    ashlar::heap_of_handle(heap)->numa_node.set(
+        static_cast<std::int16_t>(ashlar::wrap_numa_node(numa_node)));
+  }
 }
 ASHLAR_EXPORT void mi_heap_delete(mi_heap_t* heap) noexcept {
   if (heap != nullptr) {

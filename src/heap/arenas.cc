@@ -2,6 +2,7 @@
 // each realm.
 #include "heap/arenas.h"
 
+#include "heap/numa.h"
 #include "heap/process.h"
 #include "heap/realm.h"
 
@@ -23,15 +24,39 @@ SystemArena* arena_at(const Realm& realm, std::uint32_t place) {
   return place < realm.arenas.count_arenas() ? realm.arenas.arena(place) : nullptr;
 }
 
+// Has a hook commit what the metadata takes, before any lock is taken.
+bool prepare_front(ArenaMemory* memory) {
+  if (!memory->hook) {
+    return true;
+  }
+  const std::size_t front = SystemArena::front_bytes(memory->size);
+  Contents contents = memory->zero ? Contents::kZero : Contents::kUnknown;
+  if (!memory->committed && !memory->hook.commit(memory->start, front, &contents)) {
+    return false;
+  }
+  if (contents != Contents::kZero) {
+    __builtin_memset(memory->start, 0, front);
+  }
+  memory->front_ready = true;
+  return true;
+}
+
 }  // namespace
 
-int reserve_arena(std::size_t size, bool committed, bool exclusive) {
+int reserve_arena(std::size_t size, const ArenaRequest& request) {
   start_process();
   if (size > kRequestMax) {
     return 0;
   }
   Realm* const realm = current_realm();
-  return id_of_arena(realm, realm->arenas.add_reserved(size, committed, exclusive));
+  const int id = id_of_arena(realm, realm->arenas.add_reserved(size, request));
+  report_refused_large_pages();
+  return id;
+}
+
+int add_arena(const ArenaMemory& memory) {
+  Realm* const realm = current_realm();
+  return id_of_arena(realm, realm->arenas.add_memory(memory));
 }
 
 int manage_arena(const ArenaMemory& memory) {
@@ -44,8 +69,15 @@ int manage_arena(const ArenaMemory& memory) {
   }
   whole.start = at_offset(memory.start, skipped);
   whole.size = align_down(memory.size - skipped, kSliceSize);
-  Realm* const realm = current_realm();
-  return id_of_arena(realm, realm->arenas.add_memory(whole));
+  whole.numa_node = wrap_numa_node(memory.numa_node);
+  if (!SystemArena::can_be_made_of(whole.size) || !prepare_front(&whole)) {
+    return 0;
+  }
+  const int id = add_arena(whole);
+  if (id == 0 && whole.hook && !memory.committed) {
+    whole.hook.decommit(whole.start, SystemArena::front_bytes(whole.size));
+  }
+  return id;
 }
 
 std::size_t smallest_arena() {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "heap/process.h"
 #include "page/page.h"
 
 namespace ashlar {
@@ -11,11 +12,14 @@ struct Realm;
 
 // Reserves an arena for the calling thread's realm, of at least `size` bytes; its number, or 0
 // where there is no memory for it.
-int reserve_arena(std::size_t size, bool committed, bool exclusive);
+int reserve_arena(std::size_t size, const ArenaRequest& request);
 
 // Makes an arena of the aligned part of this memory; its number, or 0 where that is too small or
-// can't be committed.
+// can't be committed. Its NUMA node may be any number; a commit hook may be called.
 int manage_arena(const ArenaMemory& memory);
+
+// Makes an arena of memory that is aligned, and ready in front; its number, or 0.
+int add_arena(const ArenaMemory& memory);
 
 // The least aligned memory that an arena can be made of, in bytes.
 std::size_t smallest_arena();

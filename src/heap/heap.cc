@@ -182,6 +182,7 @@ Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroye
   heap->realm = realm;
   heap->arena = arena;
   heap->tag = tag;
+  heap->numa_node.set(-1);
   heap->may_be_destroyed = may_be_destroyed;
   heap->thread_heaps = nullptr;
   heap->previous = nullptr;

@@ -45,7 +45,8 @@ struct Heap {
   Realm* realm = nullptr;
   SystemArena* arena = nullptr;  // the only one it takes memory from; nullptr: any of its realm
   int tag = 0;                   // of the program's, for its own use
-  GuardSampling guards{};        // as the program asked for it
+  RelaxedNumber<std::int16_t> numa_node{-1};  // whose memory it prefers; -1: its threads' nodes
+  GuardSampling guards{};                     // as the program asked for it
   bool may_be_destroyed = true;
   HeapStats stats{};
   ThreadHeap* thread_heaps = nullptr;  // of all threads, linked by next_of_heap

@@ -6,6 +6,7 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
+#include "support/options.h"
 #include "support/stats.h"
 
 namespace ashlar {
@@ -16,6 +17,12 @@ SliceCount slices_for(std::size_t bytes) {
 }
 
 std::size_t bytes_of(SliceCount slices) { return std::size_t{slices.value} * kSliceSize; }
+
+// Larger blocks have mappings of their own.
+std::size_t arena_block_max() {
+  const std::size_t chosen = option_get_size(Option::kArenaMaxObjectSize);
+  return chosen < kArenaBlockMax ? chosen : kArenaBlockMax;
+}
 
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
 void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
@@ -54,7 +61,7 @@ void note_resized(Page* page, std::size_t usable) {
 
 // In an arena: gives slices back behind the block, or claims those that follow it.
 void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
-  if (size > kArenaBlockMax) {
+  if (size > arena_block_max()) {
     return nullptr;
   }
   const std::size_t usable = align_up(size, System::page_size());
@@ -176,7 +183,7 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
   PageMemory memory;
   // What has to stay in its arena takes slices whatever its size.
   const bool fits =
-      alignment <= kArenaAlignment && (size <= kArenaBlockMax || heap->arena != nullptr);
+      alignment <= kArenaAlignment && (size <= arena_block_max() || heap->arena != nullptr);
   if (!fits || !acquire_slices(heap, slices_for(size), slices_for(alignment), {0}, &memory)) {
     return allocate_mapping(heap, size, alignment);
   }
@@ -190,9 +197,10 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
 
 void* allocate_growing(Heap* heap, std::size_t size) {
   PageMemory memory;
-  if (size <= kArenaBlockMax) {
+  const std::size_t most = arena_block_max();
+  if (size <= most) {
     const SliceCount slices = slices_for(size);
-    const SliceCount room{slices_for(kArenaBlockMax).value - slices.value};
+    const SliceCount room{slices_for(most).value - slices.value};
     if (acquire_slices(heap, slices, {1}, room, &memory)) {
       return enter_huge(heap, memory, align_up(size, System::page_size()));
     }

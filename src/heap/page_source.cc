@@ -3,6 +3,7 @@
 
 #include "arena/page_map.h"
 #include "heap/heap.h"
+#include "heap/numa.h"
 #include "heap/process.h"
 #include "support/options.h"
 #include "support/stats.h"
@@ -44,6 +45,18 @@ void remove_lone(const Page* page) {
   }
   if (page->next_lone != nullptr) {
     page->next_lone->previous_lone = page->previous_lone;
+  }
+}
+
+// Says to the system what the pages of a mapping should be like. No harm if it does not listen.
+void choose_os_pages(const Heap* heap, void* start, std::size_t size) {
+  if (!option_is_enabled(Option::kAllowThp)) {
+    System::advise_huge_pages(start, size, HugeAdvice::kUnwanted);
+  } else if (size >= kLargeOsPage && option_is_enabled(Option::kAllowLargeOsPages)) {
+    System::advise_huge_pages(start, size, HugeAdvice::kWanted);
+  }
+  if (heap->numa_node.get() >= 0 && numa_node_count() > 1) {
+    System::bind_to_node(start, size, wrap_numa_node(heap->numa_node.get()));
   }
 }
 
@@ -100,11 +113,15 @@ Page* next_lone_page(const Realm* realm, const void* start) {
 
 bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, SliceCount headroom,
                     PageMemory* memory) {
+  if (heap->arena == nullptr && option_is_enabled(Option::kDisallowArenaAlloc)) {
+    return false;
+  }
   Claim<System> claim;
   ArenaSet<System>& arenas = heap->realm->arenas;
-  const bool claimed = heap->arena != nullptr
-                           ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim)
-                           : arenas.claim(slices, alignment, headroom, &claim);
+  const bool claimed =
+      heap->arena != nullptr
+          ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim)
+          : arenas.claim(slices, alignment, headroom, &claim, preferred_numa_node(heap));
   if (!claimed) {
     return false;
   }
@@ -133,6 +150,7 @@ bool acquire_mapping(const Heap* heap, std::size_t bytes, std::size_t alignment,
     metadata_pool.release(lone, sizeof(Page));
     return false;
   }
+  choose_os_pages(heap, start, size);
   heap->realm->arenas.note_mapped(size);
   *memory = {.page = lone,
              .realm = heap->realm,

@@ -3,6 +3,8 @@
 
 #include "arena/page_map.h"
 #include "heap/fork.h"
+#include "heap/huge_arenas.h"
+#include "heap/numa.h"
 #include "heap/process_end.h"
 #include "heap/realm.h"
 #include "os/thread.h"
@@ -40,6 +42,13 @@ std::int64_t arena_purge_delay() {
   return delay < 0 ? -1 : delay * (factor < 0 ? 0 : factor);
 }
 
+EagerCommit eager_commit() {
+  const long value = option_get(Option::kArenaEagerCommit);
+  return value == 0   ? EagerCommit::kNever
+         : value == 1 ? EagerCommit::kAlways
+                      : EagerCommit::kWhereOvercommitted;
+}
+
 bool seed_generator() {
   LockGuard guard(generator_lock);
   return generator.seed() == SeedQuality::kStrong;
@@ -66,7 +75,13 @@ ArenaPolicy arena_policy() {
   return {.reserve = option_get_size(Option::kArenaReserve),
           .next_address = &next_arena_address,
           .purge_delay_ms = arena_purge_delay(),
-          .os_allowed = !option_is_enabled(Option::kLimitOsAlloc)};
+          .os_allowed = !option_is_enabled(Option::kLimitOsAlloc),
+          .eager_commit = eager_commit(),
+          .huge_pages = {.allow_large = option_is_enabled(Option::kAllowLargeOsPages),
+                         .allow_transparent = option_is_enabled(Option::kAllowThp)},
+          .numa_local = option_is_enabled(Option::kArenaIsNumaLocal),
+          .purge_by_reset = !option_is_enabled(Option::kPurgeDecommits),
+          .least_purge = option_get_size(Option::kMinimalPurgeSize)};
 }
 
 void start_process() {
@@ -87,6 +102,30 @@ void start_process() {
   // Outside the lock, since libc may allocate for it.
   watch_forks();
   watch_end();
+  reserve_at_start();
+}
+
+void apply_option(Option option) {
+  start_process();
+  switch (option) {
+    case Option::kUseNumaNodes:
+      known_numa_nodes.set(0);
+      break;
+    case Option::kAllowLargeOsPages:
+    case Option::kAllowThp:
+    case Option::kArenaEagerCommit:
+    case Option::kArenaIsNumaLocal:
+    case Option::kArenaPurgeMult:
+    case Option::kArenaReserve:
+    case Option::kLimitOsAlloc:
+    case Option::kMinimalPurgeSize:
+    case Option::kPurgeDecommits:
+    case Option::kPurgeDelay:
+      for_each_realm([](Realm& realm) { realm.arenas.configure(arena_policy()); });
+      break;
+    default:  // read when they are of use
+      break;
+  }
 }
 
 // Before a program can have a second thread, and before other constructors, so that what atexit

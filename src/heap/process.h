@@ -7,6 +7,7 @@
 #include "arena/arena_set.h"
 #include "arena/metadata_pool.h"
 #include "os/system.h"
+#include "support/options.h"
 
 namespace ashlar {
 
@@ -16,6 +17,9 @@ ASHLAR_HIDDEN extern constinit MetadataPool<System> metadata_pool;
 // library's constructor or an allocation before it. May be called any number of times by any
 // thread.
 void start_process();
+
+// Has an option that was set just now take effect where it was read at the start.
+void apply_option(Option option);
 
 // Milliseconds since then.
 std::uint64_t process_age_ms();
