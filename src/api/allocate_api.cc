@@ -2,6 +2,7 @@
 // Aligned forms, strings and operator new have files of their own.
 #include <errno.h>
 
+#include "api/exit_report.h"
 #include "api/sized_free.h"
 #include "base/integer.h"
 #include "heap/allocate.h"

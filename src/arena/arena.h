@@ -190,9 +190,11 @@ class Arena {
   // Calls of the system that made memory accessible, and that gave it back; and a new begin.
   std::int64_t commits() const { return commits_.total(); }
   std::int64_t purges() const { return purges_.total(); }
+  std::int64_t resets() const { return resets_.total(); }
   void restart_stats() {
     commits_.take();
     purges_.take();
+    resets_.take();
   }
 
   // Slices claimed so far that had been purged before: purging them did not pay.
@@ -362,7 +364,7 @@ class Arena {
     // relaxed: a sum that only decides when to purge.
     waiting_.fetch_sub(waited, std::memory_order_relaxed);
     if (purged) {
-      purges_.add();
+      (means.by_reset && !memory_.hook ? resets_ : purges_).add();
     }
     claim_.release(run);
     return purged ? run.count.value : 0;
@@ -408,6 +410,7 @@ class Arena {
   std::atomic<std::uint64_t> refaulted_{0};  // slices
   EventCounter commits_;                     // calls of the system
   EventCounter purges_;
+  EventCounter resets_;
 };
 
 }  // namespace ashlar

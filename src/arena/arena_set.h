@@ -244,7 +244,8 @@ class ArenaSet {
                     stats_.mapped_bytes.current();
     const auto peak = static_cast<std::int64_t>(committed_peak_.get());
     level.peak = peak > level.current ? peak : level.current;
-    level.total = level.current + stats_.purged_bytes.total() + stats_.unused_bytes.total();
+    level.total = level.current + stats_.purged_bytes.total() + stats_.reset_bytes.total() +
+                  stats_.unused_bytes.total();
     return level;
   }
 
@@ -425,7 +426,8 @@ class ArenaSet {
     }
     purge_policy_.after_purge(slices * kSliceSize);
     stats_.purge_rounds.add();
-    stats_.purged_bytes.add(static_cast<std::int64_t>(slices * kSliceSize));
+    (means.by_reset ? stats_.reset_bytes : stats_.purged_bytes)
+        .add(static_cast<std::int64_t>(slices * kSliceSize));
     return slices * kSliceSize;
   }
 

@@ -59,6 +59,13 @@ void note_resized(Page* page, std::size_t usable) {
   set_huge_size(page, usable);
 }
 
+// The page's slices change with its block.
+void set_slices(Page* page, SliceCount slices) {
+  home_of(page)->realm->stats.page_bytes.move(
+      (std::int64_t{slices.value} - page->slices.value) * static_cast<std::int64_t>(kSliceSize));
+  page->slices = slices;
+}
+
 // In an arena: gives slices back behind the block, or claims those that follow it.
 void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
   if (size > arena_block_max()) {
@@ -70,7 +77,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
   if (wanted < held.count) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
-    page->slices = wanted;
+    set_slices(page, wanted);
     page->arena->set().release(page->arena, rest, rest.count, Contents::kUnknown,
                                System::clock_ms());
   } else if (wanted > held.count) {
@@ -88,7 +95,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     if (contents == Contents::kZero && found != Contents::kZero) {
       __builtin_memset(start, 0, bytes_of(more.count));
     }
-    page->slices = wanted;
+    set_slices(page, wanted);
   }
   if (contents == Contents::kZero && usable > page->block_size) {
     // What the block's own last slice held behind it.
@@ -112,7 +119,7 @@ void shrink_mapping(Page* page, std::size_t wanted) {
   }
   page_map.remove(rest, rest_bytes);
   if (System::remap(page->start, page->block_size, page->start, wanted)) {
-    page->slices = slices;
+    set_slices(page, slices);
     note_resized(page, wanted);
   } else {
     page_map.enter(rest, rest_bytes, page);
@@ -130,7 +137,7 @@ bool grow_in_place(Page* page, std::size_t wanted) {
     System::remap(start, wanted, start, page->block_size);
     return false;
   }
-  page->slices = slices;
+  set_slices(page, slices);
   note_resized(page, wanted);
   return true;
 }
@@ -155,7 +162,7 @@ bool move_mapping(Page* page, std::size_t wanted) {
     return false;
   }
   page->start = target;
-  page->slices = slices;
+  set_slices(page, slices);
   note_resized(page, wanted);
   return true;
 }

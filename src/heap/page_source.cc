@@ -215,6 +215,7 @@ void forget_page(Page* page) {
 void note_entered(Page* page) {
   Heap* const home = home_of(page);
   home->realm->stats.pages.add(1);
+  home->realm->stats.page_bytes.move(static_cast<std::int64_t>(page_bytes(page)));
   note_page_made(home);
   if (page->arena == nullptr) {
     enter_lone(page);
@@ -245,6 +246,7 @@ void release_page(Page* page) {
   Heap* const home = page->home.exchange(nullptr, std::memory_order_acq_rel);
   memory.realm = home->realm;
   memory.realm->stats.pages.sub(1);
+  memory.realm->stats.page_bytes.sub(static_cast<std::int64_t>(page_bytes(page)));
   if (page->is_huge()) {
     note_unowned(home, -1);
   }

@@ -25,6 +25,7 @@ namespace {
 
 constinit std::atomic<bool> unloading{false};
 constinit std::atomic<bool> ended{false};
+constinit std::atomic<void (*)()> exit_report{nullptr};
 
 // Whether any block of the page is in use. No other thread uses the library.
 bool has_live_blocks(Page* page) {
@@ -88,12 +89,25 @@ void at_exit() {
 
 }  // namespace
 
+void register_exit_report(void (*report)()) {
+  // relaxed: nothing else belongs to it.
+  exit_report.store(report, std::memory_order_relaxed);
+}
+
 void watch_end() { System::at_exit(at_exit); }
 
 void end_process() {
   // relaxed: one of the calls does the work; the others have nothing to wait for.
-  if (ended.exchange(true, std::memory_order_relaxed) ||
-      !option_is_enabled(Option::kDestroyOnExit)) {
+  if (ended.exchange(true, std::memory_order_relaxed)) {
+    return;
+  }
+  if (option_is_enabled(Option::kShowStats) || option_is_enabled(Option::kVerbose)) {
+    // relaxed: registered when the library started.
+    if (void (*const report)() = exit_report.load(std::memory_order_relaxed)) {
+      report();
+    }
+  }
+  if (!option_is_enabled(Option::kDestroyOnExit)) {
     return;
   }
   destroy_all_heaps();

@@ -97,10 +97,12 @@ void fill_memory(const Realm* realm, Statistics* into) {
   into->committed = {
       .total = committed.total, .peak = committed.peak, .current = committed.current};
   into->purged = counter_of(memory.purged_bytes.total());
+  into->reset = counter_of(memory.reset_bytes.total());
   into->mmap_calls = counter_of(memory.mappings.total());
   realm->arenas.for_each_arena([into](const SystemArena& arena) {
     into->commit_calls.total += arena.commits();
     into->purge_calls.total += arena.purges();
+    into->reset_calls.total += arena.resets();
   });
   into->arena_purges = counter_of(memory.purge_rounds.total());
   into->arena_count = counter_of(memory.arenas.current());
@@ -127,12 +129,14 @@ void fill_realm(const Realm* realm, Statistics* into) {
 void gather_realm(const Realm* realm, StatisticsScope scope, Statistics* into) {
   *into = Statistics{};
   fill_realm(realm, into);
-  auto& peaks = const_cast<RealmStats&>(realm->stats);
+  const RealmStats& peaks = realm->stats;
   if (scope == StatisticsScope::kExclusive) {
     fill_blocks(census_of_gone(realm), nullptr, into);
   } else {
     fill_blocks(take_census(realm), &peaks.normal_bytes, into);
     into->pages.peak = peaks.pages.peak();
+    into->page_committed.current = peaks.page_bytes.current();
+    into->page_committed.peak = peaks.page_bytes.peak();
     into->malloc_huge.peak = peaks.huge_bytes.peak();
     into->malloc_bins[kHugeBin].peak = peaks.huge_blocks.peak();
     add_threads_of(realm->main, into);
@@ -145,7 +149,7 @@ void gather_realm(const Realm* realm, StatisticsScope scope, Statistics* into) {
   fill_requested(into);
 }
 
-void gather_heap(Heap* heap, Statistics* into) {
+void gather_heap(const Heap* heap, Statistics* into) {
   *into = Statistics{};
   fill_blocks(take_census(heap), &heap->stats.normal_bytes, into);
   fill_requested(into);

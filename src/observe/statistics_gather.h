@@ -14,7 +14,7 @@ enum class StatisticsScope : bool { kAll, kExclusive };
 // All of them may be called while other threads go on; each page's numbers are of one moment, sums
 // mix moments of the call (observe/block_census.h). Linear in the slices of the realm's arenas.
 void gather_realm(const Realm* realm, StatisticsScope scope, Statistics* into);
-void gather_heap(Heap* heap, Statistics* into);
+void gather_heap(const Heap* heap, Statistics* into);
 void gather_thread(Statistics* into);
 
 // From now on nothing has happened yet: totals are 0, peaks are what there is now.

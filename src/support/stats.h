@@ -106,12 +106,14 @@ struct MemoryStats {
   EventCounter mappings;      // mmap calls that gave memory
   EventCounter purge_rounds;  // times that memory which waited was purged
   EventCounter purged_bytes;  // given back while the addresses were kept, or unmapped
+  EventCounter reset_bytes;   // that the system may take when it wants to
   EventCounter unused_bytes;  // given back without having been touched
 
   void restart() {
     reserved_bytes.restart();
     mapped_bytes.restart();
-    for (EventCounter* const counter : {&mappings, &purge_rounds, &purged_bytes, &unused_bytes}) {
+    for (EventCounter* const counter :
+         {&mappings, &purge_rounds, &purged_bytes, &reset_bytes, &unused_bytes}) {
       counter->take();
     }
   }
@@ -141,12 +143,13 @@ struct HeapStats {
   EventCounter pages[kSizeClassCount];   // that are gone
   EventCounter huge_blocks;              // handed out: blocks with a page of their own
   EventCounter huge_bytes;               // in them
-  LevelCounter normal_bytes;             // in other blocks: the peak alone is kept, of all readings
+  mutable LevelCounter normal_bytes;     // in other blocks: the peak alone is kept, of all readings
 };
 
 // What is counted of a realm.
 struct RealmStats {
   LevelCounter pages;         // pages in use, orphans included
+  LevelCounter page_bytes;    // in them; the total is not kept
   LevelCounter orphan_pages;  // pages with live blocks that no thread heap owns
   LevelCounter threads;       // threads in it that have a heap
   LevelCounter heaps;         // but for the main one
@@ -158,11 +161,11 @@ struct RealmStats {
   HeapStats gone;            // of heaps that are gone
   LevelCounter huge_blocks;  // of all heaps together
   LevelCounter huge_bytes;
-  LevelCounter normal_bytes;                 // the peak alone is kept, of all readings
+  mutable LevelCounter normal_bytes;         // the peak alone is kept, of all readings
   SlowPathStats<EventCounter> gone_threads;  // of threads that are gone
 
   void restart() {
-    for (LevelCounter* const level : {&pages, &orphan_pages, &threads, &heaps, &thread_heaps,
+    for (LevelCounter* const level : {&pages, &page_bytes, &orphan_pages, &threads, &heaps, &thread_heaps,
                                       &huge_blocks, &huge_bytes, &normal_bytes}) {
       level->restart();
     }
