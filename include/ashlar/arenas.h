@@ -26,7 +26,8 @@ typedef int mi_arena_id_t;
  * @param commit      whether all of it may be touched at once; otherwise slices are committed when
  *                    they are claimed
  * @param allow_large accepted; large OS pages are not used yet
- * @param exclusive   whether it serves only heaps made by mi_heap_new_in_arena()
+ * @param exclusive   whether it serves only heaps that were made for it, by mi_heap_new_in_arena()
+ * or mi_heap_new_ex(); blocks that outlive such a heap stay where they are
  * @param arena_id    receives its name if not NULL; untouched on failure
  * @return 0, or ENOMEM: no memory, or all of the 112 arenas are there
  * Any thread; takes a lock.
@@ -47,7 +48,8 @@ mi_decl_export int mi_reserve_os_memory(size_t size, bool commit,
  * @param is_pinned    whether it must not be purged: large or locked pages, files, shared memory
  * @param is_zero      whether all of it reads as zero now
  * @param numa_node    accepted; nodes are not told apart yet
- * @param exclusive    whether it serves only heaps made by mi_heap_new_in_arena()
+ * @param exclusive    whether it serves only heaps that were made for it, by mi_heap_new_in_arena()
+ * or mi_heap_new_ex(); blocks that outlive such a heap stay where they are
  * @param arena_id     receives its name if not NULL; untouched on failure
  * @return false, and nothing changed, where the memory is too small, cannot be committed, or all of
  *         the 112 arenas are there
