@@ -28,7 +28,8 @@ typedef int mi_arena_id_t;
  * @param allow_large whether large OS pages (2 MiB) are tried. With `commit`, they are set aside at
  *                    once and never given back; where the system has not got enough of them, and
  *                    without `commit`, ordinary pages are used that the system may put together
- * @param exclusive   whether it serves only heaps made by mi_heap_new_in_arena()
+ * @param exclusive   whether it serves only heaps that were made for it, by mi_heap_new_in_arena()
+ *                    or mi_heap_new_ex(); blocks that outlive such a heap stay where they are
  * @param arena_id    receives its name if not NULL; untouched on failure
  * @return 0, or ENOMEM: no memory, or all of the 112 arenas are there
  * Any thread; takes a lock.
@@ -50,7 +51,8 @@ mi_decl_export int mi_reserve_os_memory(size_t size, bool commit,
  * @param is_zero      whether all of it reads as zero now
  * @param numa_node    the node that it is of; numbers beyond those there are wrap round; below 0:
  *                     any. A thread takes memory of its own node first
- * @param exclusive    whether it serves only heaps made by mi_heap_new_in_arena()
+ * @param exclusive    whether it serves only heaps that were made for it, by mi_heap_new_in_arena()
+ *                    or mi_heap_new_ex(); blocks that outlive such a heap stay where they are
  * @param arena_id     receives its name if not NULL; untouched on failure
  * @return false, and nothing changed, where the memory is too small, cannot be committed, or all of
  *         the 112 arenas are there

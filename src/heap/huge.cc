@@ -61,8 +61,8 @@ void note_resized(Page* page, std::size_t usable) {
 
 // The page's slices change with its block.
 void set_slices(Page* page, SliceCount slices) {
-  home_of(page)->realm->stats.page_bytes.move(
-      (std::int64_t{slices.value} - page->slices.value) * static_cast<std::int64_t>(kSliceSize));
+  home_of(page)->realm->stats.page_bytes.move((std::int64_t{slices.value} - page->slices.value) *
+                                              static_cast<std::int64_t>(kSliceSize));
   page->slices = slices;
 }
 

@@ -27,6 +27,12 @@ bool worth_publishing(const Page* page) {
   return page->room() >= divide_up(page->reserved, kRoomWorthPublishing);
 }
 
+// The main heap has pages in exclusive arenas once heaps there were deleted; it allocates nothing
+// from them.
+bool may_use(const Heap* heap, const SystemArena* arena) {
+  return arena == nullptr || arena == heap->arena || !arena->is_exclusive();
+}
+
 void adopt(ThreadHeap* heap, Page* page) {
   page->heap = heap;
   page->retire_visits = 0;
@@ -92,7 +98,8 @@ void take_over(Page* page) {
   }
   collect_page(page);
   ThreadHeap* const heap = find_thread_heap(home_of(page));
-  if (page->is_empty() || heap == nullptr || heap->backing->in_pool) {
+  if (page->is_empty() || heap == nullptr || heap->backing->in_pool ||
+      !may_use(heap->home, page->arena)) {
     publish(page);
     return;
   }
@@ -160,7 +167,11 @@ Page* adopt_orphan(ThreadHeap* heap, SizeClass size_class) {
   const ArenaSet<System>& arenas = heap->home->realm->arenas;
   const std::uint32_t count = arenas.count_arenas();
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (Page* const page = adopt_from(heap, size_class, arenas.arena(i), &tries)) {
+    SystemArena* const arena = arenas.arena(i);
+    if (!may_use(heap->home, arena)) {
+      continue;
+    }
+    if (Page* const page = adopt_from(heap, size_class, arena, &tries)) {
       return page;
     }
   }

@@ -165,8 +165,8 @@ struct RealmStats {
   SlowPathStats<EventCounter> gone_threads;  // of threads that are gone
 
   void restart() {
-    for (LevelCounter* const level : {&pages, &page_bytes, &orphan_pages, &threads, &heaps, &thread_heaps,
-                                      &huge_blocks, &huge_bytes, &normal_bytes}) {
+    for (LevelCounter* const level : {&pages, &page_bytes, &orphan_pages, &threads, &heaps,
+                                      &thread_heaps, &huge_blocks, &huge_bytes, &normal_bytes}) {
       level->restart();
     }
     for (EventCounter* const counter :

@@ -82,6 +82,48 @@ TEST(ExclusiveArena, IsAWall) {
   }
 }
 
+// How many of `count` blocks from malloc lie in an arena.
+std::size_t blocks_from_malloc_in(mi_arena_id_t id, std::size_t size, std::size_t count) {
+  std::vector<Block> blocks;
+  std::size_t inside = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    blocks.emplace_back(mi_malloc(size));
+    inside += mi_arena_contains(id, blocks.back().get()) ? 1 : 0;
+  }
+  return inside;
+}
+
+TEST(ExclusiveArena, StaysClosedWhenItsHeapIsDeleted) {
+  constexpr std::size_t kBlock = 208;
+  constexpr std::size_t kBlocks = 2000;
+  mi_arena_id_t id = 0;
+  ASSERT_EQ(mi_reserve_os_memory_ex(kSize, true, false, true, &id), 0);
+  mi_heap_t* const heap = mi_heap_new_in_arena(id);
+  std::vector<void*> survivors;
+  for (std::size_t i = 0; i < kBlocks; ++i) survivors.push_back(mi_heap_malloc(heap, kBlock));
+  const auto free_half = [&] {
+    std::vector<void*> rest;
+    for (std::size_t i = 0; i < survivors.size(); ++i) {
+      if (i % 2 == 0) {
+        mi_free(survivors[i]);
+      } else {
+        rest.push_back(survivors[i]);
+      }
+    }
+    survivors = rest;
+  };
+  free_half();
+  mi_heap_delete(heap);
+  EXPECT_TRUE(mi_heap_contains(mi_heap_main(), survivors[0]));
+  EXPECT_EQ(blocks_from_malloc_in(id, kBlock, kBlocks), 0u) << "pages with room are left alone";
+  free_half();
+  EXPECT_EQ(blocks_from_malloc_in(id, kBlock, kBlocks), 0u) << "also by who frees into them";
+  mi_heap_t* const again = mi_heap_new_in_arena(id);
+  EXPECT_GT(fill_heap(again, 300 * kKiB, id), kSize / 2);
+  mi_heap_destroy(again);
+  for (void* const block : survivors) mi_free(block);
+}
+
 TEST(ManagedMemory, ServesFromAStaticArray) {
   alignas(4096) static unsigned char memory[kSize];
   mi_arena_id_t id = 0;
