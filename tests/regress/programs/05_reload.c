@@ -27,8 +27,10 @@ static void note_memory(int round) {
   resident_before = resident_bytes();
 }
 
+/* Without the library preloaded, glibc gives threads that meet in its malloc arenas of 64 MiB of
+   addresses each, also late. Anything left by each reload would be far more. */
 static void check_memory(void) {
-  CHECK_AT_MOST(growth(addresses_before, address_bytes()), 64 * kMiB);
+  CHECK_AT_MOST(growth(addresses_before, address_bytes()), 4 * 64 * kMiB);
   CHECK_AT_MOST(growth(resident_before, resident_bytes()), 3 * kMiB);
 }
 
