@@ -23,7 +23,6 @@ struct Config {
   unsigned retire_visits = 16;        // slow paths that an empty last page of a class is kept for
   unsigned retire_visits_large = 4;   // the same, for pages of more than one slice
   std::uint32_t retire_pages = 8;     // empty pages that a thread of several keeps, of all classes
-  std::uint32_t adopt_limit = 16;     // pages with room that a thread takes over, a size class
 };
 
 inline constexpr Config kRelease{};
