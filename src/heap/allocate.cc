@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "heap/heap_check.h"
 #include "heap/huge.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
@@ -221,6 +222,9 @@ void* allocate_slow(std::size_t size, Contents contents) {
 void* allocate_in_slow(Heap* heap, std::size_t size, Contents contents) {
   if (unlikely(is_too_large(size))) {
     return fail_too_large(size);
+  }
+  if (unlikely(!check_heap(heap))) {
+    return nullptr;
   }
   void* block = try_allocate(heap, size, contents);
   if (unlikely(block == nullptr)) {

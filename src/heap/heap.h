@@ -84,11 +84,13 @@ void end_heap_at_once(Heap* heap);
 // What the calling thread keeps for a heap, if it keeps anything.
 ThreadHeap* find_thread_heap(const Heap* heap);
 
-// The same, made if need be; nullptr when memory is short, or the thread has ended.
+// The same, made if need be; for nullptr that of the default heap. nullptr when memory is short,
+// the thread has ended, or the heap is no usable one. The handle is compared, not read through: the
+// part keeps the heap's record from being used again.
 ThreadHeap* thread_heap_in_slow(Heap* heap);
 inline ThreadHeap* thread_heap_in(Heap* heap) {
   ThreadHeap* const current = thread_heap;
-  return likely(current->number == heap->number) ? current : thread_heap_in_slow(heap);
+  return likely(current->home == heap) ? current : thread_heap_in_slow(heap);
 }
 
 // The same for whoever's part for the main heap is `backing`.
