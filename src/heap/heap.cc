@@ -366,6 +366,11 @@ void drop_thread_heap(ThreadHeap* part) {
 }
 
 void settle_thread(ThreadHeap* backing) {
+  // Allocation: at work with a part, calls the deferred free function. Other thread: deletes the
+  // part's heap. The function: allocates, and comes here. The part must stay until it returns.
+  if (backing->in_deferred_free && !is_late(backing)) {
+    return;
+  }
   // acquire: pairs with the release in mark.
   backing->attention.exchange(false, std::memory_order_acquire);
   for (ThreadHeap** link = &backing->next_of_thread; *link != nullptr;) {

@@ -115,7 +115,8 @@ void forget_spare_heaps();
 void forget_other_threads(std::uintptr_t id);
 
 // Moves pages of deleted heaps among the calling thread's to the main heaps of their realms. Called
-// where a deletion has asked for it (`attention`).
+// where a deletion has asked for it (`attention`). Waits for another time inside of a deferred
+// free.
 void settle_thread(ThreadHeap* backing);
 
 // Whether a heap was deleted or destroyed; also for a record that has been given back meanwhile.

@@ -285,6 +285,43 @@ TEST(Callback, DeferredFreeMayDoEverything) {
   for (const Block& block : blocks) ASSERT_TRUE(mi_is_in_heap_region(block.get()));
 }
 
+// A thread is allocating from its default heap, in the middle of which its deferred free function
+// waits until another thread has deleted that heap, and then allocates.
+TEST(Callback, DeferredFreeMaySeeTheDefaultHeapDeleted) {
+  static mi_heap_t* heap = nullptr;
+  static bool deleted = false;
+  for (int round = 0; round < 20; ++round) {
+    heap = mi_heap_new();
+    deleted = false;
+    std::vector<Block> blocks;
+    blocks.reserve(3000);
+    std::thread([&blocks] {
+      mi_heap_set_default(heap);
+      mi_register_deferred_free(
+          [](bool, unsigned long long, void*) {
+            if (mi_heap_get_default() != heap || deleted) return;
+            deleted = true;
+            std::thread([] { mi_heap_delete(heap); }).join();
+            for (const std::size_t size : {8, 500, 5000, 200000}) {
+              mi_free(opaque(mi_malloc(size)));
+            }
+          },
+          nullptr);
+      for (std::size_t i = 0; i < 3000; ++i) {
+        blocks.emplace_back(mi_malloc(i % 1000 + 8));
+        fill(blocks.back().get(), 0, i % 1000 + 8, static_cast<unsigned>(i));
+      }
+      mi_register_deferred_free(nullptr, nullptr);
+    }).join();
+    EXPECT_TRUE(deleted);
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      ASSERT_EQ(first_difference(blocks[i].get(), 0, i % 1000 + 8, static_cast<unsigned>(i)),
+                i % 1000 + 8);
+      ASSERT_EQ(mi_heap_of(blocks[i].get()), mi_heap_main());
+    }
+  }
+}
+
 TEST(Callback, OutputMayDoEverything) {
   calls_inside.store(0);
   mi_register_output(
