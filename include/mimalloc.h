@@ -26,8 +26,14 @@
  *
  * - Sizes, alignments and offsets are in bytes. A product `count * size` is checked for overflow.
  * - Alignment: a block of 16 or more bytes is aligned to 16, a smaller one to 8.
- * - Threads: any thread may call any function at any time, and may free or resize a block that
- *   another thread allocated. Two threads must not free or resize the same block at once.
+ * - Threads: any thread may call any function at any time, before main() and after it too, and may
+ *   free or resize a block that another thread allocated. Each group of functions says under
+ *   "Threads:" what must not happen at the same time. None of them may be called from a signal
+ * handler that may interrupt another, nor may a thread be cancelled or leave by longjmp() out of a
+ * function that the library calls.
+ * - Calls from inside: the functions of the program's that the library calls (output, errors,
+ *   deferred frees, visitors, new handlers, commit functions) may call anything here but what their
+ *   own text excludes. They are called with no lock held.
  * - Failure of an allocation: NULL, errno is ENOMEM, nothing lost, and the function given to
  *   mi_register_error() hears ENOMEM, or EOVERFLOW for a request over PTRDIFF_MAX (an
  *   overflowing product included). Before failing for lack of memory the library collects by
@@ -35,7 +41,8 @@
  * - A pointer that is not a live block of this library: a message `ashlar: error: NAME: invalid
  *   pointer ...` where NAME is free, realloc or usable_size, shown if the option show_errors is
  *   on; the error function hears EINVAL. In the release build the call then does nothing; secure
- *   and debug builds stop the program.
+ *   and debug builds stop the program, unless there is an error function. The same holds for the
+ *   handle of a heap that was deleted: no block, errno EINVAL.
  * - Cost: a small request (up to MI_SMALL_SIZE_MAX) and the free of its block take constant time
  *   but for a slow path after many calls; larger requests may ask the system.
  */
@@ -45,6 +52,7 @@ extern "C" {
 #endif
 
 /// @name Allocation
+/// Threads: any, at any time, all at once.
 /// @{
 
 /**
@@ -84,6 +92,8 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_mallocn(size_t count,
 
 /// @}
 /// @name Resizing
+/// Threads: any, whichever allocated the block; no other thread may free, resize, read or write the
+/// same block at the same time.
 /// @{
 
 /**
@@ -150,6 +160,8 @@ mi_decl_export void* mi__expand(void* p, size_t newsize) mi_attr_noexcept;
 /// @name Freeing
 /// Any of these frees any block of this library, however it was allocated and aligned. errno
 /// stays as it was. NULL is accepted and does nothing.
+/// Threads: any, whichever allocated the block; each block once, and no other thread may use it at
+/// the same time.
 /// @{
 
 /// Frees a block.
@@ -175,6 +187,8 @@ mi_decl_export void mi_cfree(void* p) mi_attr_noexcept;
 /// @}
 /// @name Sizes and questions
 /// All of them take constant time and change nothing.
+/// Threads: any, at any time; a block that is asked about must not be freed or resized at the same
+/// time.
 /// @{
 
 /**
@@ -206,6 +220,7 @@ mi_decl_nodiscard mi_decl_export bool mi_check_owned(const void* p) mi_attr_noex
 /// @name Blocks with their sizes
 /// The same calls, reporting the usable size of the block in the same step. A `block_size`
 /// pointer may be NULL; it is written on success, and holds 0 after a failure.
+/// Threads: as the functions without the `u`.
 /// @{
 
 /// mi_malloc(), and the usable size of the block.
@@ -256,6 +271,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 /// @name Typed helpers
 /// `tp` is a type, `n` a number of elements; failure and alignment as in the function named.
 /// The alignment is mi_malloc()'s: for over-aligned types use mi_malloc_aligned().
+/// Threads: as the function named.
 /// @{
 /// mi_malloc() of one `tp`.
 #define mi_malloc_tp(tp) ((tp*)mi_malloc(sizeof(tp)))

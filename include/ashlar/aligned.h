@@ -20,6 +20,7 @@ extern "C" {
  * resizing function; only the aligned ones keep the alignment.
  * Cost: as mi_malloc() where the size class is aligned enough by itself; otherwise a block of up
  * to size + alignment - 1 bytes is taken.
+ * Threads: any, at any time; a block that is resized must not be used by another thread meanwhile.
  */
 /// @{
 
@@ -99,6 +100,7 @@ mi_decl_nodiscard mi_decl_export void* mi_aligned_offset_recalloc(void* p, size_
 
 /// @}
 /// @name POSIX and C forms
+/// Threads: any, at any time, all at once.
 /// @{
 
 /**

@@ -18,6 +18,10 @@ extern "C" {
 typedef int mi_arena_id_t;
 
 /// @name Arenas
+/// Threads: any, at any time, all at once; making an arena takes a lock. Memory that is handed over
+/// must not be used by the program any more. A name that no arena has, whatever its value, is an
+/// arena without memory in questions (NULL, false), and mi_heap_new_in_arena() refuses it: NULL,
+/// errno EINVAL, and a warning.
 /// @{
 
 /**
@@ -32,7 +36,6 @@ typedef int mi_arena_id_t;
  *                    or mi_heap_new_ex(); blocks that outlive such a heap stay where they are
  * @param arena_id    receives its name if not NULL; untouched on failure
  * @return 0, or ENOMEM: no memory, or all of the 112 arenas are there
- * Any thread; takes a lock.
  */
 mi_decl_export int mi_reserve_os_memory_ex(size_t size, bool commit, bool allow_large,
                                            bool exclusive,
@@ -129,7 +132,8 @@ mi_decl_export void mi_debug_show_arenas(void) mi_attr_noexcept;
 /// Pages of 1 GiB that the administrator has set aside (Linux: /proc/sys/vm/nr_hugepages and the
 /// tool hugeadm). They are taken one at a time, at once, and kept for the life of the process.
 /// Where they are not all to be had, a warning says so. A child of fork needs further ones for
-/// those that it writes into. Any thread; time linear in the pages, which the system clears.
+/// those that it writes into. Time linear in the pages, which the system clears.
+/// Threads: any, at any time, all at once; each takes a lock while an arena is made.
 /// @{
 
 /**

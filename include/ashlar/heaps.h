@@ -25,6 +25,20 @@ typedef struct mi_heap_s mi_heap_t;
  * A heap costs a record of 832 bytes, and for each thread that allocates from it a record of 1,856
  * bytes and the pages that this thread uses; both are used again for later heaps. To find its
  * record a thread looks through those of all heaps that it uses, unless it used the same heap last.
+ *
+ * Threads: any, whichever made the heap; making and ending a heap takes a lock. What must not
+ * happen while a heap is ended stands there.
+ *
+ * NULL instead of a heap means the calling thread's default heap in mi_heap_collect() and in the
+ * allocation functions below, and none everywhere else: nothing happens, or the answer is NULL or
+ * false.
+ *
+ * A heap that was deleted or destroyed must not be used any more, by any thread. Who does it
+ * nevertheless gets no block and errno EINVAL, or nothing happens, and the error function hears
+ * EINVAL: until a later heap gets the same handle, which then is meant. (Release builds look on
+ * slow paths only: a thread for which another one deleted its default heap may still get blocks
+ * from it before.) Debug and secure builds do the same for what never was a heap's handle, and stop
+ * the program if there is no error function.
  */
 /// @{
 
@@ -100,6 +114,8 @@ mi_decl_export void mi_heap_collect(mi_heap_t* heap, bool force) mi_attr_noexcep
 /// @}
 /// @name Whose block is it
 /// Any value of `p` may be asked for, and is never read through. Constant time.
+/// Threads: any, at any time; a block that is asked about must not be freed at the same time, or
+/// the answer may be of before or after. `heap` is compared and nothing else.
 /// @{
 
 /// The heap that `p`'s block, or the page that `p` points into, belongs to; NULL where it is not
@@ -124,6 +140,8 @@ mi_decl_nodiscard mi_decl_export bool mi_any_heap_contains(const void* p) mi_att
 
 /// @}
 /// @name What is in a heap
+/// Threads: any, while no other one uses what is visited; more where it is said. The visitor may do
+/// anything but end the heap that is visited.
 /// @{
 
 /// A run of memory with blocks of one size, as a visitor is shown it.
@@ -213,7 +231,10 @@ mi_decl_export void mi_heap_guarded_set_size_bound(mi_heap_t* heap, size_t min,
  *
  * Each is the function without `heap_` in its name, for a block of this heap; what is said there
  * holds here. Resizing functions take a block of any heap, and leave it in its heap where it need
- * not move. The heap must not be NULL.
+ * not move. NULL means the calling thread's default heap: mi_heap_malloc(NULL, n) is mi_malloc(n).
+ *
+ * Threads: any, all at once, from the same heap too, but none while the heap is deleted or
+ * destroyed, nor later.
  */
 /// @{
 
@@ -315,6 +336,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_heap_alloc_new_n(
 
 /// @name Typed helpers for heaps
 /// As those of mimalloc.h, for blocks of the heap `hp`.
+/// Threads: as the function named.
 /// @{
 /// mi_heap_malloc() of one `tp`.
 #define mi_heap_malloc_tp(tp, hp) ((tp*)mi_heap_malloc(hp, sizeof(tp)))

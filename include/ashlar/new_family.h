@@ -19,6 +19,8 @@ extern "C" {
  * NULL instead and catch what a handler throws. In a process without a C++ runtime the throwing
  * forms print a message and abort. errno is ENOMEM after a failure. Blocks are freed by mi_free()
  * or by `delete`.
+ * Threads: as mi_malloc() and mi_realloc(). The handler is called by the thread that allocates,
+ * with no lock held; it may allocate, free, and set another handler.
  */
 /// @{
 

@@ -90,9 +90,12 @@ typedef enum mi_option_e {
 } mi_option_t;
 
 /// @name Options
-/// Constant time; any thread at any time, each call one atomic access. A number that is no option
-/// reads as 0 and is ignored when set; a value outside an option's range becomes its nearest end.
-/// Options that act at start have no effect later.
+/// Constant time. A number that is no option reads as 0 and is ignored when set; a value outside an
+/// option's range becomes its nearest end. docs/options.md says what each option does, whether it
+/// acts at once or at start only, and which have no effect.
+/// Threads: any, at any time, all at once; each option is read and written as a whole. Other
+/// threads act on a new value from their next slow path on. Setting the options of arenas takes a
+/// lock.
 /// @{
 
 /// Whether the option is not 0.
@@ -121,8 +124,9 @@ mi_decl_export void mi_option_set_default(mi_option_t option, long value) mi_att
 /// @}
 /// @name The table of options
 /// A line that explains it, then for each option a `*` if it was set, its number, name, value with
-/// its unit, and meaning. Allocates nothing; each line is read when it is printed, so that a change
-/// by another thread meanwhile may show in part.
+/// its unit, and meaning. Allocates nothing.
+/// Threads: any, at any time; each line is read when it is printed, so that a change by another
+/// thread meanwhile may show in part.
 /// @{
 
 /// Prints the table where messages go: to the function of mi_register_output(), else to stderr.

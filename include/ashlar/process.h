@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 /// @name The library itself
+/// Threads: any, at any time.
 /// @{
 
 /// The version of the interface that was linked: MI_MALLOC_VERSION of its header. Any thread,
@@ -29,6 +30,11 @@ mi_decl_nodiscard mi_decl_export bool mi_is_redirected(void) mi_attr_noexcept;
 
 /// @}
 /// @name Messages and errors
+/// A message starts with `ashlar: `, then in all threads but the first `[thread N]`, N as the
+/// system counts threads. Printing allocates nothing and uses no stdio. Threads: any, at any time;
+/// registering takes a lock. Another thread may still be in an earlier function, or just about to
+/// call it with its argument, when a registering call returns: what these use must stay. No
+/// function is called while it is registered but for the earlier messages.
 /// @{
 
 /**
@@ -36,7 +42,6 @@ mi_decl_nodiscard mi_decl_export bool mi_is_redirected(void) mi_attr_noexcept;
  * @param out the function; NULL: stderr, unbuffered. What was printed before the first call of
  *            this function (up to 32 KiB of it) is handed to `out` at once
  * @param arg given to `out` with each message
- * Any thread; a message that another thread is printing may still go to the earlier function.
  */
 mi_decl_export void mi_register_output(mi_output_fun* out, void* arg) mi_attr_noexcept;
 
@@ -52,11 +57,14 @@ mi_decl_export void mi_register_output(mi_output_fun* out, void* arg) mi_attr_no
 typedef void(mi_cdecl mi_error_fun)(int err, void* arg);
 
 /// Calls `fun` with `arg` for every error; NULL: as without a function (debug and secure builds
-/// stop the program on EFAULT, EINVAL and EAGAIN). Any thread.
+/// stop the program on EFAULT, EINVAL and EAGAIN). A library that was built with ASHLAR_XMALLOC
+/// stops the program on ENOMEM and EOVERFLOW, after calling `fun`.
 mi_decl_export void mi_register_error(mi_error_fun* fun, void* arg) mi_attr_noexcept;
 
 /// @}
 /// @name Threads and the process
+/// Threads: any, at any time; what is said of a thread is done by and for the calling one, and
+/// needs no care of others. What the whole process shares says so.
 /// @{
 
 /**
@@ -69,7 +77,9 @@ typedef void(mi_cdecl mi_deferred_free_fun)(bool force, unsigned long long heart
 
 /// Has `deferred_free` called on the slow paths of allocation, by the allocating thread, never
 /// from inside itself; NULL: no longer. A loop that allocates and frees one block reaches it too.
-/// Any thread.
+/// The function may allocate and free, make heaps, and delete or destroy any but the one that the
+/// calling thread is allocating from. There is one for the process: what other threads are calling
+/// may still be the earlier one when this returns.
 mi_decl_export void mi_register_deferred_free(mi_deferred_free_fun* deferred_free,
                                               void* arg) mi_attr_noexcept;
 
@@ -125,8 +135,9 @@ mi_decl_export void mi_process_done(void) mi_attr_noexcept;
 
 /// @}
 /// @name What the process uses
-/// From the system, for the whole process, whatever its memory is used for. Any thread, at any
-/// time; a few system calls each. What the system does not tell is 0.
+/// From the system, for the whole process, whatever its memory is used for; a few system calls
+/// each. What the system does not tell is 0. Threads: any, at any time; figures that are read
+/// together may be of different moments.
 /// @{
 
 /**

@@ -34,6 +34,9 @@ typedef bool(mi_heap_visit_fun)(mi_heap_t* heap, void* arg);
  *
  * A realm costs a record of about 2 KiB, one of a heap, and address space of the size that the
  * option arena_reserve says from its first allocation on.
+ *
+ * Threads: any; making and ending a realm takes a lock. A name that was deleted or destroyed must
+ * not be used any more, by any thread, and is not looked at.
  */
 /// @{
 

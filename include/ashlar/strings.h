@@ -13,6 +13,8 @@ extern "C" {
 
 /// @name Strings
 /// Time linear in the length of the string. A NULL string gives NULL, without an error.
+/// Threads: any, while no other writes to the string or, for mi_dupenv_s(), changes the
+/// environment.
 /// @{
 
 /// A copy of `s`; NULL on failure (ENOMEM).
@@ -43,8 +45,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict unsigned char* mi_mbsdup(const
     mi_attr_noexcept mi_attr_malloc;
 
 /**
- * A copy of an environment variable. As getenv(3), not safe against a thread that changes the
- * environment meanwhile.
+ * A copy of an environment variable.
  * @param buf  receives the copy, or NULL if there is no such variable
  * @param size receives the length in bytes without the terminating zero (0 if there is no such
  *             variable); may be NULL

@@ -25,6 +25,9 @@ typedef struct mi_theap_s mi_theap_t;
  * A thread heap that belongs to another thread is refused in debug and secure builds: the error
  * function hears EINVAL, and the block comes from the calling thread's part of the same heap.
  * Release builds do not look. NULL stands for the calling thread's default thread heap.
+ *
+ * Threads: the one that asked for the thread heap by mi_heap_theap(), and no other, but for visits.
+ * Other threads may free its blocks, and allocate from the same heap, at any time.
  */
 /// @{
 

@@ -10,6 +10,7 @@
 #include "heap/arenas.h"
 #include "heap/free.h"
 #include "heap/heap.h"
+#include "heap/heap_check.h"
 #include "heap/numa.h"
 #include "heap/reallocate.h"
 #include "heap/realm.h"
@@ -27,17 +28,26 @@ mi_heap_t* handle_of(Heap* heap) { return reinterpret_cast<mi_heap_t*>(heap); }
 template <Contents kContents>
 ASHLAR_ALWAYS_INLINE void* allocate_of(mi_heap_t* handle, std::size_t size) {
   Heap* const heap = heap_of_handle(handle);
+  if constexpr (kActive.stop_on_misuse) {
+    if (!check_heap(heap)) {
+      return nullptr;
+    }
+  }
   return allocate_in<kContents>(heap, thread_heap_in(heap), size);
 }
 
 void* aligned_of(mi_heap_t* heap, std::size_t size, std::size_t alignment, std::size_t offset,
                  Contents contents) {
-  return allocate_aligned(size, alignment, offset, contents, heap_of_handle(heap));
+  return !check_heap(heap_of_handle(heap))
+             ? nullptr
+             : allocate_aligned(size, alignment, offset, contents, heap_of_handle(heap));
 }
 
 void* resize_of(mi_heap_t* heap, void* p, std::size_t size, std::size_t alignment,
                 std::size_t offset, Contents contents) {
-  return reallocate_aligned(p, size, {alignment, offset, heap_of_handle(heap)}, contents);
+  return !check_heap(heap_of_handle(heap))
+             ? nullptr
+             : reallocate_aligned(p, size, {alignment, offset, heap_of_handle(heap)}, contents);
 }
 
 void* try_new_of(std::size_t size, std::size_t, void* heap) {
@@ -66,6 +76,7 @@ mi_heap_t* make_heap_in(mi_arena_id_t id, int tag, bool may_be_destroyed) {
 
 using ashlar::aligned_of;
 using ashlar::allocate_of;
+using ashlar::check_heap;
 using ashlar::Contents;
 using ashlar::handle_of;
 using ashlar::heap_of_handle;
@@ -83,18 +94,18 @@ ASHLAR_EXPORT mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t arena_id) noexcept {
   return ashlar::make_heap_in(arena_id, 0, true);
 }
 ASHLAR_EXPORT void mi_heap_set_numa_affinity(mi_heap_t* heap, int numa_node) noexcept {
-  if (heap != nullptr) {
+  if (heap != nullptr && check_heap(heap_of_handle(heap))) {
     ashlar::heap_of_handle(heap)->numa_node.set(
         static_cast<std::int16_t>(ashlar::wrap_numa_node(numa_node)));
   }
 }
 ASHLAR_EXPORT void mi_heap_delete(mi_heap_t* heap) noexcept {
-  if (heap != nullptr) {
+  if (heap != nullptr && check_heap(heap_of_handle(heap))) {
     ashlar::delete_heap(heap_of_handle(heap));
   }
 }
 ASHLAR_EXPORT void mi_heap_destroy(mi_heap_t* heap) noexcept {
-  if (heap != nullptr) {
+  if (heap != nullptr && check_heap(heap_of_handle(heap))) {
     ashlar::destroy_heap(heap_of_handle(heap));
   }
 }
@@ -107,8 +118,9 @@ ASHLAR_EXPORT mi_heap_t* mi_heap_get_default(void) noexcept {
 }
 ASHLAR_EXPORT mi_heap_t* mi_heap_set_default(mi_heap_t* heap) noexcept {
   mi_heap_t* const before = mi_heap_get_default();
-  ashlar::ThreadHeap* const part =
-      heap == nullptr ? nullptr : ashlar::thread_heap_in(heap_of_handle(heap));
+  ashlar::ThreadHeap* const part = heap == nullptr || !check_heap(heap_of_handle(heap))
+                                       ? nullptr
+                                       : ashlar::thread_heap_in(heap_of_handle(heap));
   if (part == nullptr) {
     return nullptr;
   }
@@ -116,7 +128,9 @@ ASHLAR_EXPORT mi_heap_t* mi_heap_set_default(mi_heap_t* heap) noexcept {
   return before;
 }
 ASHLAR_EXPORT void mi_heap_collect(mi_heap_t* heap, bool force) noexcept {
-  ashlar::collect_heap(heap_of_handle(heap), force);
+  if (check_heap(heap_of_handle(heap))) {
+    ashlar::collect_heap(ashlar::heap_or_default(heap_of_handle(heap)), force);
+  }
 }
 
 ASHLAR_EXPORT mi_heap_t* mi_heap_of(const void* p) noexcept {
@@ -254,6 +268,9 @@ ASHLAR_EXPORT char* mi_heap_realpath(mi_heap_t* heap, const char* fname,
 
 ASHLAR_EXPORT void* mi_heap_alloc_new(mi_heap_t* heap, std::size_t size) {
   void* const block = allocate_of<Contents::kUnknown>(heap, size);
+  if (block == nullptr && heap != nullptr && !ashlar::is_usable(heap_of_handle(heap))) {
+    ashlar::throw_bad_alloc();  // no handler can make the heap live again
+  }
   return block != nullptr ? block : ashlar::new_or_throw({ashlar::try_new_of, size, 0, heap});
 }
 ASHLAR_EXPORT void* mi_heap_alloc_new_n(mi_heap_t* heap, std::size_t count, std::size_t size) {

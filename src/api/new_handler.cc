@@ -38,7 +38,9 @@ Handler current_handler() {
   return _ZSt15get_new_handlerv != nullptr ? _ZSt15get_new_handlerv() : nullptr;
 }
 
-[[noreturn]] void throw_bad_alloc() {
+}  // namespace
+
+void throw_bad_alloc() {
   if (_ZSt17__throw_bad_allocv != nullptr) {
     _ZSt17__throw_bad_allocv();
   }
@@ -58,8 +60,6 @@ Handler current_handler() {
   System::write_error(kText, sizeof kText - 1);
   System::stop();
 }
-
-}  // namespace
 
 void* new_or_throw(const NewRequest& request) {
   for (;;) {

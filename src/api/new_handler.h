@@ -24,4 +24,7 @@ ASHLAR_NOINLINE void* new_or_null(const NewRequest& request) noexcept;
 // No request at all: a product overflowed. The handler is called once, since it can't help.
 [[noreturn]] ASHLAR_NOINLINE void throw_overflow(std::size_t count, std::size_t size);
 
+// What all of them end in: for failures that no handler can help.
+[[noreturn]] ASHLAR_NOINLINE void throw_bad_alloc();
+
 }  // namespace ashlar

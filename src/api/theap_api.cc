@@ -4,6 +4,7 @@
 #include "heap/aligned.h"
 #include "heap/allocate.h"
 #include "heap/heap.h"
+#include "heap/heap_check.h"
 #include "heap/reallocate.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
@@ -63,7 +64,7 @@ using ashlar::part_of_handle;
 extern "C" {
 
 ASHLAR_EXPORT mi_theap_t* mi_heap_theap(mi_heap_t* heap) noexcept {
-  if (heap == nullptr) {
+  if (heap == nullptr || !ashlar::check_heap(reinterpret_cast<ashlar::Heap*>(heap))) {
     return nullptr;
   }
   ashlar::ThreadHeap* const part = ashlar::thread_heap_in(reinterpret_cast<ashlar::Heap*>(heap));
@@ -121,12 +122,18 @@ ASHLAR_EXPORT void* mi_theap_realloc(mi_theap_t* theap, void* p, std::size_t new
 
 ASHLAR_EXPORT void mi_heap_guarded_set_sample_rate(mi_heap_t* heap, std::size_t sample_rate,
                                                    std::size_t seed) noexcept {
+  if (!ashlar::check_heap(reinterpret_cast<ashlar::Heap*>(heap))) {
+    return;
+  }
   ashlar::GuardSampling& guards = ashlar::guards_of(reinterpret_cast<ashlar::Heap*>(heap));
   guards.rate.set(sample_rate);
   guards.seed.set(seed);
 }
 ASHLAR_EXPORT void mi_heap_guarded_set_size_bound(mi_heap_t* heap, std::size_t min,
                                                   std::size_t max) noexcept {
+  if (!ashlar::check_heap(reinterpret_cast<ashlar::Heap*>(heap))) {
+    return;
+  }
   ashlar::GuardSampling& guards = ashlar::guards_of(reinterpret_cast<ashlar::Heap*>(heap));
   guards.min_size.set(min);
   guards.max_size.set(max);

@@ -2,6 +2,7 @@
 #include "arena/page_map.h"
 #include "heap/allocate.h"
 #include "heap/heap.h"
+#include "heap/heap_check.h"
 #include "heap/realm.h"
 #include "mimalloc.h"
 #include "observe/heap_walk.h"
@@ -63,6 +64,9 @@ ASHLAR_EXPORT bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks
     return false;
   }
   const auto* const visited = reinterpret_cast<const ashlar::Heap*>(heap);
+  if (!ashlar::check_heap(visited)) {
+    return false;
+  }
   ashlar::VisitorCall call{visitor, arg, visited};
   return ashlar::walk_heap(visited, visit_blocks, ashlar::call_visitor, &call);
 }
@@ -83,6 +87,9 @@ ASHLAR_EXPORT bool mi_heap_visit_abandoned_blocks(mi_heap_t* heap, bool visit_bl
     return false;
   }
   const auto* const visited = reinterpret_cast<const ashlar::Heap*>(heap);
+  if (!ashlar::check_heap(visited)) {
+    return false;
+  }
   ashlar::VisitorCall call{visitor, arg, visited};
   return ashlar::walk_orphans(visited->realm, visited, 0, visit_blocks, ashlar::call_orphan_visitor,
                               &call);

@@ -55,6 +55,10 @@ void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents co
   if (block == nullptr) {
     collect(true);
     block = allocate_huge(heap_or_default(heap), least, alignment, contents);
+    for (ShortageWait wait(heap_or_default(heap), least); block == nullptr && wait.next();) {
+      collect(true);
+      block = allocate_huge(heap_or_default(heap), least, alignment, contents);
+    }
   }
   return block != nullptr ? block : fail_out_of_memory(size);
 }

@@ -1,25 +1,25 @@
 // Slow allocation: a page with room is found, extended, adopted or made.
 #include "heap/allocate.h"
 
-#include <errno.h>
-
 #include <atomic>
 
+#include "heap/heap_check.h"
 #include "heap/huge.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
+#include "heap/shortage.h"
 #include "heap/thread_life.h"
+#include "heap/tuning.h"
 #include "support/check.h"
-#include "support/messages.h"
 #include "support/stats.h"
 
 namespace ashlar {
 namespace {
 
-// Full pages looked at again each time a page becomes full.
+// Full pages looked at again each time a page becomes full, at most.
 constexpr int kFullReviews = 2;
 
 // Slow paths between two looks at the clock.
@@ -78,6 +78,13 @@ void beat(ThreadHeap* heap) {
   if (heap->retired_from < heap->retired_to) {
     visit_retired(heap);
   }
+  if (unlikely(backing->heartbeat % tuning.collect_interval.get() == 0)) {
+    // Not collect_thread, which may take apart what a deletion asks to have back: the caller goes
+    // on with its part.
+    for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+      collect_part(part);
+    }
+  }
   ArenaSet<System>& arenas = heap->home->realm->arenas;
   if (backing->heartbeat % kPurgeInterval == 0 && arenas.purge_pending()) {
     arenas.purge_if_due(System::clock_ms());
@@ -94,13 +101,14 @@ bool make_room(Page* page) {
   return page->has_free();
 }
 
-// Looks again at the pages that have been full longest, `kept` excepted. What has room by now is
-// of use again. What is still full is let go where other threads may free into it: nobody could
-// take it from this thread, should it sleep.
-void review_full(ThreadHeap* heap, const Page* kept) {
+// Looks again at the pages that have been full longest, where there are more than a thread keeps.
+// What has room by now is of use again. What is still full is let go where other threads may free
+// into it: nobody could take it from this thread, should it sleep.
+void review_full(ThreadHeap* heap) {
+  const std::uint32_t from = tuning.full_pages.get();
   for (int i = 0; i < kFullReviews; ++i) {
     Page* const page = heap->full.first();
-    if (page == nullptr || page == kept) {
+    if (page == nullptr || heap->full.count() < from) {
       return;
     }
     heap->remove(page);
@@ -121,7 +129,7 @@ void set_full_aside(ThreadHeap* heap, Page* page) {
   heap->full.push_back(page, PageList::kFull);
   set_owner_flag(page, kOwnerFull);
   if (is_multi_threaded()) {
-    review_full(heap, page);
+    review_full(heap);
   }
 }
 
@@ -215,34 +223,23 @@ void* allocate_in_slow(Heap* heap, std::size_t size, Contents contents) {
   if (unlikely(is_too_large(size))) {
     return fail_too_large(size);
   }
+  if (unlikely(!check_heap(heap))) {
+    return nullptr;
+  }
   void* block = try_allocate(heap, size, contents);
   if (unlikely(block == nullptr)) {
     // Memory may be at hand that only has to be collected.
     collect(true);
     block = try_allocate(heap, size, contents);
+    for (ShortageWait wait(heap_or_default(heap), size); block == nullptr && wait.next();) {
+      collect(true);
+      block = try_allocate(heap, size, contents);
+    }
     if (block == nullptr) {
       return fail_out_of_memory(size);
     }
   }
   return block;
-}
-
-void* fail_out_of_memory(std::size_t size) {
-  report_error(ENOMEM,
-               "out of memory: %zu bytes could not be had from the system; free memory, or raise "
-               "the limit (ulimit -v, cgroup)",
-               size);
-  errno = ENOMEM;
-  return nullptr;
-}
-
-void* fail_too_large(std::size_t size) {
-  report_error(EOVERFLOW,
-               "request too large: %zu bytes are more than an object may have (PTRDIFF_MAX); is "
-               "the size a negative number?",
-               size);
-  errno = ENOMEM;
-  return nullptr;
 }
 
 void register_deferred_free(DeferredFreeFunction* function, void* arg) {

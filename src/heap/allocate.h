@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "heap/heap.h"
+#include "heap/shortage.h"
 #include "heap/thread_heap.h"
 
 namespace ashlar {
@@ -28,10 +29,6 @@ inline void* allocate_plain(Heap* heap, std::size_t size, Contents contents) {
 inline Heap* heap_or_default(Heap* heap) {
   return heap != nullptr ? heap : thread_heap != &empty_heap ? thread_heap->home : &main_heap;
 }
-
-// What every failed allocation ends in: errno, and the error handler. Returns nullptr.
-void* fail_out_of_memory(std::size_t size);
-void* fail_too_large(std::size_t size);
 
 // Whether a request may be served at all; where not, it is reported.
 inline bool is_too_large(std::size_t size) { return size > kRequestMax; }

@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "heap/heap_check.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
@@ -302,7 +303,10 @@ ThreadHeap* find_thread_heap(const Heap* heap) {
 
 ThreadHeap* thread_heap_in_slow(Heap* heap) {
   ThreadHeap* const backing = thread_heap != &empty_heap ? thread_heap->backing : start_thread();
-  return backing == nullptr ? nullptr : part_of(backing, heap);
+  if (backing == nullptr || heap == nullptr) {
+    return backing == nullptr ? nullptr : thread_heap;
+  }
+  return is_usable(heap) ? part_of(backing, heap) : nullptr;
 }
 
 ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
@@ -362,6 +366,11 @@ void drop_thread_heap(ThreadHeap* part) {
 }
 
 void settle_thread(ThreadHeap* backing) {
+  // Allocation: at work with a part, calls the deferred free function. Other thread: deletes the
+  // part's heap. The function: allocates, and comes here. The part must stay until it returns.
+  if (backing->in_deferred_free && !is_late(backing)) {
+    return;
+  }
   // acquire: pairs with the release in mark.
   backing->attention.exchange(false, std::memory_order_acquire);
   for (ThreadHeap** link = &backing->next_of_thread; *link != nullptr;) {

@@ -84,11 +84,13 @@ void end_heap_at_once(Heap* heap);
 // What the calling thread keeps for a heap, if it keeps anything.
 ThreadHeap* find_thread_heap(const Heap* heap);
 
-// The same, made if need be; nullptr when memory is short, or the thread has ended.
+// The same, made if need be; for nullptr that of the default heap. nullptr when memory is short,
+// the thread has ended, or the heap is no usable one. The handle is compared, not read through: the
+// part keeps the heap's record from being used again.
 ThreadHeap* thread_heap_in_slow(Heap* heap);
 inline ThreadHeap* thread_heap_in(Heap* heap) {
   ThreadHeap* const current = thread_heap;
-  return likely(current->number == heap->number) ? current : thread_heap_in_slow(heap);
+  return likely(current->home == heap) ? current : thread_heap_in_slow(heap);
 }
 
 // The same for whoever's part for the main heap is `backing`.
@@ -113,7 +115,8 @@ void forget_spare_heaps();
 void forget_other_threads(std::uintptr_t id);
 
 // Moves pages of deleted heaps among the calling thread's to the main heaps of their realms. Called
-// where a deletion has asked for it (`attention`).
+// where a deletion has asked for it (`attention`). Waits for another time inside of a deferred
+// free.
 void settle_thread(ThreadHeap* backing);
 
 // Whether a heap was deleted or destroyed; also for a record that has been given back meanwhile.

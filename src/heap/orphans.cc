@@ -5,6 +5,7 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
+#include "heap/tuning.h"
 #include "support/check.h"
 #include "support/stats.h"
 
@@ -31,6 +32,10 @@ bool worth_publishing(const Page* page) {
 // from them.
 bool may_use(const Heap* heap, const SystemArena* arena) {
   return arena == nullptr || arena == heap->arena || !arena->is_exclusive();
+}
+
+bool takes_over(const ThreadHeap* heap) {
+  return heap->backing->in_pool ? tuning.pool_takes_over.get() : tuning.takes_over.get();
 }
 
 void adopt(ThreadHeap* heap, Page* page) {
@@ -98,16 +103,16 @@ void take_over(Page* page) {
   }
   collect_page(page);
   ThreadHeap* const heap = find_thread_heap(home_of(page));
-  if (page->is_empty() || heap == nullptr || heap->backing->in_pool ||
+  if (page->is_empty() || heap == nullptr || !takes_over(heap) ||
       !may_use(heap->home, page->arena)) {
     publish(page);
     return;
   }
   PageQueue& queue = heap->queues[page->size_class];
-  if (queue.count() >= kActive.adopt_limit) {
+  if (queue.count() >= tuning.take_over_limit.get()) {
     // A thread that only frees never looks at its pages again; making room for the page at
     // hand looks at the oldest, so that what others freed there is found.
-    if (++heap->passed_over % kRotation != 0) {
+    if (++heap->passed_over % kRotation != 0 || queue.first() == nullptr) {
       publish(page);
       return;
     }
@@ -160,6 +165,9 @@ Page* adopt_from(ThreadHeap* heap, SizeClass size_class, SystemArena* arena, int
 }  // namespace
 
 Page* adopt_orphan(ThreadHeap* heap, SizeClass size_class) {
+  if (!tuning.adopts.get()) {
+    return nullptr;
+  }
   int tries = 0;
   if (heap->home->arena != nullptr) {
     return adopt_from(heap, size_class, heap->home->arena, &tries);

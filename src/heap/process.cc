@@ -7,6 +7,7 @@
 #include "heap/numa.h"
 #include "heap/process_end.h"
 #include "heap/realm.h"
+#include "heap/tuning.h"
 #include "os/thread.h"
 #include "support/messages.h"
 #include "support/options.h"
@@ -60,6 +61,7 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
   page_map.open_window(hint);
   next_arena_address = hint;
   main_realm.arenas.configure(arena_policy());
+  read_tuning();
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.
@@ -123,7 +125,8 @@ void apply_option(Option option) {
     case Option::kPurgeDelay:
       for_each_realm([](Realm& realm) { realm.arenas.configure(arena_policy()); });
       break;
-    default:  // read when they are of use
+    default:  // what is not read there either is read when it is of use
+      read_tuning();
       break;
   }
 }
@@ -133,6 +136,8 @@ void apply_option(Option option) {
 [[gnu::constructor(101)]] static void start_with_library(int, char**, char** environment) {
   System::note_environment(environment);
   start_process();
+  // An allocation before this may have found no environment yet.
+  read_tuning();
 }
 
 std::uint64_t process_age_ms() {

@@ -5,6 +5,7 @@
 #include "heap/orphans.h"
 #include "heap/process.h"
 #include "heap/realm.h"
+#include "heap/tuning.h"
 #include "os/system.h"
 #include "support/stats.h"
 
@@ -80,6 +81,9 @@ void give_back(ThreadHeap* backing) {
   last_heartbeat = backing->heartbeat;
   leave(backing);
   note_backing(backing->home, false);
+  if (tuning.purges_at_thread_end.get()) {
+    backing->home->realm->arenas.purge_now();
+  }
   drop_thread_heap(backing);
 }
 

@@ -23,8 +23,9 @@ void print_options(OutputFunction* out, void* arg) {
     FixedText<32> value;
     value->append_format("%ld%s", option_get(row.option), unit_of(row.kind));
     FixedText<200> line;
-    line->append_format("%c %2d %-30s %-14s %s\n", option_was_set(row.option) ? '*' : ' ',
-                        static_cast<int>(row.option), row.name, value->text(), row.help);
+    line->append_format("%c %2d %-30s %-14s %s%s\n", option_was_set(row.option) ? '*' : ' ',
+                        static_cast<int>(row.option), row.name, value->text(), row.help,
+                        row.effect == OptionEffect::kNone ? " (no effect)" : "");
     output.write(line->text());
   }
 }

@@ -328,6 +328,13 @@ bool Linux::at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
 
 void Linux::yield() { sched_yield(); }
 
+void Linux::sleep_ms(std::uint32_t milliseconds) {
+  KeepErrno keep;
+  const timespec time{.tv_sec = static_cast<time_t>(milliseconds / 1000),
+                      .tv_nsec = static_cast<long>(milliseconds % 1000) * 1'000'000};
+  nanosleep(&time, nullptr);
+}
+
 void Linux::stop() { abort(); }
 
 }  // namespace ashlar

@@ -90,6 +90,10 @@ struct Linux {
   static bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)());
 
   static void yield();
+
+  // Sleeps for about so long; a signal may end it earlier.
+  static void sleep_ms(std::uint32_t milliseconds);
+
   [[noreturn]] static void stop();
 };
 

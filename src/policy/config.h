@@ -14,6 +14,7 @@ struct Config {
   bool encode_links = false;          // free-list links are encoded with the page's keys
   bool check_double_free = false;     // a free looks for the block in the page's free lists
   bool stop_on_misuse = false;        // invalid and double frees end the program
+  bool xmalloc = false;               // so does a request that gets no memory
   bool check_invariants = false;      // every room executes its check_ functions
   bool fill_blocks = false;           // blocks are filled when allocated and when freed
   bool random_addresses = true;       // arenas are placed at random addresses
@@ -23,7 +24,6 @@ struct Config {
   unsigned retire_visits = 16;        // slow paths that an empty last page of a class is kept for
   unsigned retire_visits_large = 4;   // the same, for pages of more than one slice
   std::uint32_t retire_pages = 8;     // empty pages that a thread of several keeps, of all classes
-  std::uint32_t adopt_limit = 16;     // pages with room that a thread takes over, a size class
 };
 
 inline constexpr Config kRelease{};
@@ -46,12 +46,24 @@ inline constexpr Config kDebug{
     .show_errors = true,
 };
 
+// The profile, for programs that do not look whether they got memory.
+constexpr Config with_xmalloc(Config config) {
+  config.xmalloc = true;
+  return config;
+}
+
 #if defined(ASHLAR_PROFILE_SECURE)
-inline constexpr Config kActive = kSecure;
+inline constexpr Config kProfile = kSecure;
 #elif defined(ASHLAR_PROFILE_DEBUG)
-inline constexpr Config kActive = kDebug;
+inline constexpr Config kProfile = kDebug;
 #else
-inline constexpr Config kActive = kRelease;
+inline constexpr Config kProfile = kRelease;
+#endif
+
+#if defined(ASHLAR_XMALLOC)
+inline constexpr Config kActive = with_xmalloc(kProfile);
+#else
+inline constexpr Config kActive = kProfile;
 #endif
 
 // Whether the library is built to be the malloc of its process.

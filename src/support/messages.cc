@@ -149,6 +149,7 @@ bool within_limit(std::atomic<long>& printed, Option limit_option) {
          printed.fetch_add(1, std::memory_order_relaxed) < limit;
 }
 
+constexpr bool is_shortage(int code) { return code == ENOMEM || code == EOVERFLOW; }
 constexpr bool is_misuse(int code) { return code == EAGAIN || code == EFAULT || code == EINVAL; }
 
 }  // namespace
@@ -160,7 +161,8 @@ void report_error(int code, const char* format, ...) {
     LockGuard guard(lock);
     handler = error_handler;
   }
-  const bool stops = kActive.stop_on_misuse && handler.function == nullptr && is_misuse(code);
+  const bool stops = (kActive.stop_on_misuse && handler.function == nullptr && is_misuse(code)) ||
+                     (kActive.xmalloc && is_shortage(code));
   if (stops || (messages_are_wanted() && within_limit(errors_printed, Option::kMaxErrors))) {
     va_list arguments;
     va_start(arguments, format);

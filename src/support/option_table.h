@@ -73,6 +73,13 @@ enum class OptionKind : std::uint8_t {
   kSize,          // kept in KiB; bytes and suffixes in the environment
 };
 
+// When a value acts.
+enum class OptionEffect : std::uint8_t {
+  kAtOnce,   // also when the program sets it later
+  kAtStart,  // as it is when the process starts: from the environment
+  kNone,     // never: it is accepted, and `why_none` says why
+};
+
 struct OptionRow {
   Option option;
   const char* name;         // lower case; ASHLAR_ and MIMALLOC_ go in front in the environment
@@ -82,6 +89,8 @@ struct OptionRow {
   long max;
   OptionKind kind;
   const char* help;
+  OptionEffect effect = OptionEffect::kAtOnce;
+  const char* why_none = nullptr;
 };
 
 namespace option_detail {
@@ -109,19 +118,57 @@ consteval OptionRow size(Option option, const char* name, std::size_t default_by
           0,      kMostKiB, OptionKind::kSize, help};
 }
 
-}  // namespace option_detail
+// What is read once, when the process starts.
+inline constexpr Option kReadAtStart[] = {
+    Option::kReserveHugeOsPages,
+    Option::kReserveHugeOsPagesAt,
+    Option::kReserveOsMemory,
+};
 
-inline constexpr std::array<OptionRow, kOptionCount> kOptionTable = [] {
-  using namespace option_detail;
+// What no code reads: the lint of docs/options.md compares this list with the sources.
+struct WithoutEffect {
+  Option option;
+  const char* why;
+};
+inline constexpr const char* kNotYet = "not implemented yet";
+inline constexpr const char* kNoGuards = "there are no guarded blocks yet";
+inline constexpr const char* kNoSegments = "an older design's; there is nothing like it here";
+inline constexpr WithoutEffect kWithoutEffect[] = {
+    {Option::kShowStats, kNotYet},
+    {Option::kEagerCommit, "slices are committed when they are claimed; see arena_eager_commit"},
+    {Option::kDeprecatedSegmentCache, kNoSegments},
+    {Option::kDeprecatedPageReset, kNoSegments},
+    {Option::kDeprecatedSegmentReset, kNoSegments},
+    {Option::kEagerCommitDelay, kNoSegments},
+    {Option::kOsTag, "memory has no tags on Linux"},
+    {Option::kMaxSegmentReclaim, kNoSegments},
+    {Option::kPurgeExtendDelay,
+     "memory that waits has no deadline of its own that could be moved: see purge_delay"},
+    {Option::kVisitAbandoned, "visits show orphan pages always; that costs nobody anything"},
+    {Option::kGuardedMin, kNoGuards},
+    {Option::kGuardedMax, kNoGuards},
+    {Option::kGuardedPrecise, kNoGuards},
+    {Option::kGuardedSampleRate, kNoGuards},
+    {Option::kGuardedSampleSeed, kNoGuards},
+    {Option::kPageMaxCandidates,
+     "a page that turns out to be full leaves its queue, so the first with room is taken, and the "
+     "search needs no bound"},
+    {Option::kMaxVabits, "the page map covers all 48 bits of user addresses"},
+    {Option::kPagemapCommit, "the page map is reserved as a whole, and touched as it is used"},
+    {Option::kPageCommitOnDemand, "pages always touch memory as they fill, 4 KiB at a time"},
+};
+
+template <Config kConfig>
+consteval std::array<OptionRow, kOptionCount> make_rows() {
   using enum Option;
   return std::array<OptionRow, kOptionCount>{{
-      flag(kShowErrors, "show_errors", nullptr, kActive.show_errors ? 1 : 0,
+      flag(kShowErrors, "show_errors", nullptr, kConfig.show_errors ? 1 : 0,
            "print error messages"),
       flag(kShowStats, "show_stats", nullptr, 0, "print statistics at exit"),
       number(kVerbose, "verbose", nullptr, 0, 0, kMost, "print what happens; 2 traces"),
       flag(kEagerCommit, "eager_commit", nullptr, 1, "commit memory eagerly"),
       number(kArenaEagerCommit, "arena_eager_commit", "eager_region_commit", 2, 0, 2,
-             "commit arenas at once; 2: only where the system overcommits"),
+             "commit arenas at once; 2: only if the system overcommits"),
       flag(kPurgeDecommits, "purge_decommits", "reset_decommits", 1,
            "purge by decommit, else by reset"),
       flag(kAllowLargeOsPages, "allow_large_os_pages", "large_os_pages", 0, "use 2 MiB OS pages"),
@@ -131,12 +178,15 @@ inline constexpr std::array<OptionRow, kOptionCount> kOptionTable = [] {
              "reserve them at this NUMA node; -1: interleaved"),
       size(kReserveOsMemory, "reserve_os_memory", 0, "reserve this much memory at start"),
       number(kDeprecatedSegmentCache, "deprecated_segment_cache", nullptr, 0, -kMost, kMost,
-             "no effect"),
-      flag(kDeprecatedPageReset, "deprecated_page_reset", nullptr, 0, "no effect"),
+             "accepted for programs that set it"),
+      flag(kDeprecatedPageReset, "deprecated_page_reset", nullptr, 0,
+           "accepted for programs that set it"),
       flag(kAbandonedPagePurge, "abandoned_page_purge", "abandoned_page_reset", 0,
-           "purge the free memory of a thread's pages when it ends"),
-      flag(kDeprecatedSegmentReset, "deprecated_segment_reset", nullptr, 0, "no effect"),
-      number(kEagerCommitDelay, "eager_commit_delay", nullptr, 1, -kMost, kMost, "no effect"),
+           "give what a thread's end frees back to the system at once"),
+      flag(kDeprecatedSegmentReset, "deprecated_segment_reset", nullptr, 0,
+           "accepted for programs that set it"),
+      number(kEagerCommitDelay, "eager_commit_delay", nullptr, 1, -kMost, kMost,
+             "accepted for programs that set it"),
       milliseconds(kPurgeDelay, "purge_delay", "reset_delay", 10, -kMost,
                    "milliseconds before freed memory is purged; below 0: never"),
       number(kUseNumaNodes, "use_numa_nodes", nullptr, 0, 0, kMost,
@@ -147,17 +197,18 @@ inline constexpr std::array<OptionRow, kOptionCount> kOptionTable = [] {
              "error messages to print; below 0: no limit"),
       number(kMaxWarnings, "max_warnings", nullptr, 16, -kMost, kMost,
              "warnings to print; below 0: no limit"),
-      number(kMaxSegmentReclaim, "max_segment_reclaim", nullptr, 8, -kMost, kMost, "no effect"),
+      number(kMaxSegmentReclaim, "max_segment_reclaim", nullptr, 8, -kMost, kMost,
+             "accepted for programs that set it"),
       flag(kDestroyOnExit, "destroy_on_exit", nullptr, 0, "free all memory at exit"),
       size(kArenaReserve, "arena_reserve", kArenaDefaultSize, "size of a reserved arena"),
       number(kArenaPurgeMult, "arena_purge_mult", nullptr, 10, 0, kMost,
              "multiplies purge_delay for arenas"),
       milliseconds(kPurgeExtendDelay, "purge_extend_delay", "decommit_extend_delay", 1, -kMost,
-                   "no effect"),
+                   "accepted for programs that set it"),
       flag(kDisallowArenaAlloc, "disallow_arena_alloc", nullptr, 0,
            "take memory from the system, never from arenas"),
       milliseconds(kRetryOnOom, "retry_on_oom", nullptr, 400, 0,
-                   "milliseconds to retry for when memory is short"),
+                   "how long a request waits for memory that others may free"),
       flag(kVisitAbandoned, "visit_abandoned", nullptr, 0, "allow visits of orphan pages"),
       number(kGuardedMin, "guarded_min", nullptr, 0, 0, kMostBytes,
              "smallest request to guard, in bytes"),
@@ -170,21 +221,21 @@ inline constexpr std::array<OptionRow, kOptionCount> kOptionTable = [] {
       number(kGuardedSampleSeed, "guarded_sample_seed", nullptr, 0, -kMost, kMost,
              "seed of that sampling; 0: random"),
       number(kGenericCollect, "generic_collect", nullptr, 10000, 1, kMost,
-             "slow paths between two collections"),
+             "slow paths of a thread between two collections"),
       number(kPageReclaimOnFree, "page_reclaim_on_free", nullptr, 0, -1, kMost,
-             "take over orphan pages when freeing into them"),
+             "take over orphans by frees; -1: never; 1: pool threads too"),
       number(kPageFullRetain, "page_full_retain", nullptr, 2, -1, kMost,
-             "full pages kept a size class; below 0: all"),
+             "full pages from which a thread lets go; below 0: never"),
       number(kPageMaxCandidates, "page_max_candidates", nullptr, 4, 1, kMost,
              "pages looked at for room"),
-      number(kMaxVabits, "max_vabits", nullptr, 0, 0, 64, "no effect: all addresses are covered"),
-      flag(kPagemapCommit, "pagemap_commit", nullptr, 0,
-           "no effect: the page map is touched as used"),
+      number(kMaxVabits, "max_vabits", nullptr, 0, 0, 64,
+             "address bits to expect; 0: ask the system"),
+      flag(kPagemapCommit, "pagemap_commit", nullptr, 0, "commit the whole page map at start"),
       flag(kPageCommitOnDemand, "page_commit_on_demand", nullptr, 0, "commit pages as they fill"),
       number(kPageMaxReclaim, "page_max_reclaim", nullptr, -1, -1, kMost,
-             "orphan pages to adopt a size class; below 0: no limit"),
+             "orphans to take over a size class; 0: adopt none either"),
       number(kPageCrossThreadMaxReclaim, "page_cross_thread_max_reclaim", nullptr, 16, -1, kMost,
-             "the same for pages of other threads"),
+             "orphans to take over a size class; below 0: no limit"),
       flag(kAllowThp, "allow_thp", nullptr, 1, "allow transparent huge pages"),
       size(kMinimalPurgeSize, "minimal_purge_size", 0, "smallest piece to purge; 0: by itself"),
       size(kArenaMaxObjectSize, "arena_max_object_size", 2 * kGiB,
@@ -192,7 +243,25 @@ inline constexpr std::array<OptionRow, kOptionCount> kOptionTable = [] {
       flag(kArenaIsNumaLocal, "arena_is_numa_local", nullptr, 0,
            "bind an arena to the node that asked for it"),
   }};
-}();
+}
+
+}  // namespace option_detail
+
+// The table of a profile.
+template <Config kConfig>
+consteval std::array<OptionRow, kOptionCount> make_option_table() {
+  std::array<OptionRow, kOptionCount> rows = option_detail::make_rows<kConfig>();
+  for (const Option option : option_detail::kReadAtStart) {
+    rows[static_cast<std::size_t>(option)].effect = OptionEffect::kAtStart;
+  }
+  for (const auto& [option, why] : option_detail::kWithoutEffect) {
+    rows[static_cast<std::size_t>(option)].effect = OptionEffect::kNone;
+    rows[static_cast<std::size_t>(option)].why_none = why;
+  }
+  return rows;
+}
+
+inline constexpr std::array<OptionRow, kOptionCount> kOptionTable = make_option_table<kActive>();
 
 // A number from outside is an option only if this says so.
 constexpr bool is_option(int number) {

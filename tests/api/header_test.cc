@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <fstream>
 #include <string>
 
 namespace {
@@ -46,6 +47,33 @@ TEST_F(Header, RenamingCompilesAsC) {
     EXPECT_EQ(compile("cc", standard, "-x c \"$ASHLAR_SOURCE_DIR/include/mimalloc-override.h\""), 0)
         << standard;
   }
+}
+
+// Each group of functions says which threads may call them, and what must not happen meanwhile:
+// from the line with its @name to the one that opens it.
+TEST_F(Header, EveryGroupSaysWhichThreads) {
+  const std::string folder = std::string(getenv("ASHLAR_SOURCE_DIR")) + "/include/";
+  int groups = 0;
+  for (const char* header : {"mimalloc.h", "ashlar/aligned.h", "ashlar/arenas.h", "ashlar/heaps.h",
+                             "ashlar/new_family.h", "ashlar/options.h", "ashlar/process.h",
+                             "ashlar/realms.h", "ashlar/strings.h", "ashlar/theaps.h"}) {
+    std::ifstream file(folder + header);
+    ASSERT_TRUE(file) << header;
+    std::string group;
+    bool says = true;
+    for (std::string line; std::getline(file, line);) {
+      if (line.find("@name") != std::string::npos) {
+        group = line;
+        says = false;
+        ++groups;
+      }
+      says = says || line.find(" Threads: ") != std::string::npos;
+      if (line == "/// @{") {
+        EXPECT_TRUE(says) << header << ": " << group;
+      }
+    }
+  }
+  EXPECT_GT(groups, 20);
 }
 
 // The forms of [new.delete] up to C++20, as the compiler names them.

@@ -24,3 +24,12 @@ if(ASHLAR_OVERRIDE AND NOT ASHLAR_FAULTS AND NOT ASHLAR_SCHEDULE)
     set_tests_properties(lint_fastpath PROPERTIES LABELS "lint;built" TIMEOUT 60)
   endif()
 endif()
+
+# docs/options.md is made from the table of options; the target options_doc makes it anew.
+add_executable(option_table ${CMAKE_SOURCE_DIR}/tools/option_table.cc)
+target_link_libraries(option_table PRIVATE ashlar_config)
+add_dependencies(ashlar_tests option_table)
+add_custom_target(options_doc COMMAND ${tools}/check_options --update $<TARGET_FILE:option_table>)
+add_dependencies(options_doc option_table)
+add_test(NAME lint_options COMMAND ${tools}/check_options $<TARGET_FILE:option_table>)
+set_tests_properties(lint_options PROPERTIES LABELS "lint;built" TIMEOUT 60)

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "page/size_class.h"
-#include "policy/config.h"
 #include "rest.h"
 #include "stress.h"
+#include "support/option_table.h"
 
 namespace {
 
@@ -23,7 +23,10 @@ constexpr std::size_t kBatch = 64;
 
 // Pages of a size that a thread at rest may own: those it took over, the one it allocates from,
 // and those that became full since it last looked.
-constexpr std::size_t kPagesOfASize = ashlar::kActive.adopt_limit + 4;
+constexpr std::size_t kPagesOfASize =
+    static_cast<std::size_t>(
+        ashlar::option_row(ashlar::Option::kPageCrossThreadMaxReclaim).default_value) +
+    4;
 
 constexpr std::size_t pages_bound() {
   std::size_t bytes = 0;

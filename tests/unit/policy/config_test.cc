@@ -44,6 +44,16 @@ TEST(Config, TheActiveProfileIsTheOneOfTheBuild) {
 #endif
 }
 
+TEST(Config, XmallocIsItsProfileButForThat) {
+  Config config = with_xmalloc(kActive);
+  EXPECT_TRUE(config.xmalloc);
+  EXPECT_EQ(config.profile, kActive.profile);
+  EXPECT_EQ(config.stop_on_misuse, kActive.stop_on_misuse);
+  for (const Config& profile : {kRelease, kSecure, kDebug}) {
+    EXPECT_FALSE(profile.xmalloc);
+  }
+}
+
 TEST(Config, FreshAndFreedFillsDifferAndAreNoLikelyValue) {
   EXPECT_NE(kFillAllocated, kFillFreed);
   for (const unsigned char fill : {kFillAllocated, kFillFreed}) {

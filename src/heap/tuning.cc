@@ -1,0 +1,33 @@
+// From options to the numbers that slow paths use.
+#include "heap/tuning.h"
+
+#include "support/options.h"
+
+namespace ashlar {
+namespace {
+
+// A limit where a negative value means none.
+std::uint32_t limit_of(Option option) {
+  const long value = option_get(option);
+  return value < 0 ? UINT32_MAX : static_cast<std::uint32_t>(value);
+}
+
+}  // namespace
+
+constinit Tuning tuning;
+
+void read_tuning() {
+  const std::uint32_t most = limit_of(Option::kPageMaxReclaim);
+  const std::uint32_t most_by_frees = limit_of(Option::kPageCrossThreadMaxReclaim);
+  const long reclaim = option_get(Option::kPageReclaimOnFree);
+  tuning.full_pages.set(limit_of(Option::kPageFullRetain));
+  tuning.take_over_limit.set(most < most_by_frees ? most : most_by_frees);
+  tuning.adopts.set(most != 0);
+  tuning.takes_over.set(reclaim >= 0);
+  tuning.pool_takes_over.set(reclaim > 0);
+  tuning.collect_interval.set(limit_of(Option::kGenericCollect));
+  tuning.retry_ms.set(limit_of(Option::kRetryOnOom));
+  tuning.purges_at_thread_end.set(option_is_enabled(Option::kAbandonedPagePurge));
+}
+
+}  // namespace ashlar

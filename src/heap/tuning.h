@@ -1,0 +1,32 @@
+// What options say of how threads keep pages, take them over and wait for memory: plain numbers for
+// slow paths, so that none of them looks an option up. No fast path reads them.
+#pragma once
+
+#include <cstdint>
+
+#include "base/compiler.h"
+#include "base/relaxed.h"
+
+namespace ashlar {
+
+// Owner:       nobody
+// Shared:      all fields, written by read_tuning and read on slow paths; each stands for itself
+// Invariants:  none between them
+// Life:        static; read when the process starts, and again when the program sets an option
+struct Tuning {
+  RelaxedNumber<std::uint32_t> full_pages;       // from so many on, those full longest are reviewed
+  RelaxedNumber<std::uint32_t> take_over_limit;  // pages of a class in a queue that frees add to
+  RelaxedNumber<std::uint32_t> collect_interval;  // slow paths between two collections
+  RelaxedNumber<std::uint32_t> retry_ms;          // how long a request waits for memory
+  RelaxedNumber<bool> adopts;                     // a thread that needs a page looks for an orphan
+  RelaxedNumber<bool> takes_over;                 // a free into an orphan makes it the thread's
+  RelaxedNumber<bool> pool_takes_over;            // the same for threads that sleep between tasks
+  RelaxedNumber<bool> purges_at_thread_end;  // what the end of a thread frees is purged at once
+};
+
+ASHLAR_HIDDEN extern constinit Tuning tuning;
+
+// Reads the options. Any thread, at any time.
+void read_tuning();
+
+}  // namespace ashlar
