@@ -13,10 +13,12 @@ extern "C" {
 /**
  * @name Statistics as a table
  *
- * Counting is exact in every build and costs nothing on the fast paths. Any thread may ask at any
- * time; while other threads allocate, one sum may be of a moment a little later than another, but
- * none is further away than the call. Time linear in the threads, heaps and pages of what is asked
- * about. docs/statistics.md says what each number means. Nothing here allocates.
+ * Counting is exact in every build and costs nothing on the fast paths. Time linear in the threads,
+ * heaps and pages of what is asked about. docs/statistics.md says what each number means. Nothing
+ * here allocates.
+ *
+ * Threads: any, at any time; while other threads allocate, one sum may be of a moment a little
+ * later than another, but none is further away than the call.
  */
 /// @{
 

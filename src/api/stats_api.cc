@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "heap/heap.h"
+#include "heap/heap_check.h"
 #include "mimalloc-stats.h"
 #include "observe/process_report.h"
 #include "observe/statistics.h"
@@ -74,6 +75,7 @@ ASHLAR_SAME_PLACE(chunk_bins, chunk_bins);
 #undef ASHLAR_SAME_PLACE
 
 Heap* heap_of_handle(mi_heap_t* heap) { return reinterpret_cast<Heap*>(heap); }
+bool is_heap(mi_heap_t* heap) { return heap != nullptr && check_heap(heap_of_handle(heap)); }
 Realm* realm_of_id(mi_subproc_id_t id) { return static_cast<Realm*>(id._mi_subproc_id); }
 
 bool is_ours(const mi_stats_t* stats) {
@@ -171,9 +173,10 @@ ASHLAR_EXPORT bool mi_stats_get(mi_stats_t* stats) noexcept {
   return mi_subproc_stats_get({ashlar::current_realm()}, stats);
 }
 ASHLAR_EXPORT bool mi_heap_stats_get(mi_heap_t* heap, mi_stats_t* stats) noexcept {
-  return ashlar::fill(heap, stats, [heap](ashlar::Statistics* into) {
-    ashlar::gather_heap(ashlar::heap_of_handle(heap), into);
-  });
+  return ashlar::fill(ashlar::is_heap(heap) ? heap : nullptr, stats,
+                      [heap](ashlar::Statistics* into) {
+                        ashlar::gather_heap(ashlar::heap_of_handle(heap), into);
+                      });
 }
 ASHLAR_EXPORT bool mi_subproc_stats_get(mi_subproc_id_t subproc_id, mi_stats_t* stats) noexcept {
   const ashlar::Realm* const realm = ashlar::realm_of_id(subproc_id);
@@ -193,7 +196,7 @@ ASHLAR_EXPORT std::size_t mi_stats_get_bin_size(std::size_t bin) noexcept {
 }
 
 ASHLAR_EXPORT void mi_heap_stats_merge_to_subproc(mi_heap_t* heap) noexcept {
-  if (heap != nullptr) {
+  if (ashlar::is_heap(heap)) {
     ashlar::merge_heap_statistics(ashlar::heap_of_handle(heap));
   }
 }
@@ -207,7 +210,7 @@ ASHLAR_EXPORT char* mi_stats_get_json(std::size_t buf_size, char* buf) noexcept 
 }
 ASHLAR_EXPORT char* mi_heap_stats_get_json(mi_heap_t* heap, std::size_t buf_size,
                                            char* buf) noexcept {
-  if (heap == nullptr) {
+  if (!ashlar::is_heap(heap)) {
     return nullptr;
   }
   return ashlar::deliver_json(ashlar::statistics_of_heap(ashlar::heap_of_handle(heap)), buf_size,
@@ -250,7 +253,7 @@ ASHLAR_EXPORT void mi_thread_stats_print_out(mi_output_fun* out, void* arg) noex
 }
 ASHLAR_EXPORT void mi_heap_stats_print_out(mi_heap_t* heap, mi_output_fun* out,
                                            void* arg) noexcept {
-  if (heap != nullptr) {
+  if (ashlar::is_heap(heap)) {
     ashlar::print_heap(ashlar::heap_of_handle(heap), out, arg);
   }
 }

@@ -130,11 +130,9 @@ struct WithoutEffect {
   Option option;
   const char* why;
 };
-inline constexpr const char* kNotYet = "not implemented yet";
 inline constexpr const char* kNoGuards = "there are no guarded blocks yet";
 inline constexpr const char* kNoSegments = "an older design's; there is nothing like it here";
 inline constexpr WithoutEffect kWithoutEffect[] = {
-    {Option::kShowStats, kNotYet},
     {Option::kEagerCommit, "slices are committed when they are claimed; see arena_eager_commit"},
     {Option::kDeprecatedSegmentCache, kNoSegments},
     {Option::kDeprecatedPageReset, kNoSegments},

@@ -1,6 +1,7 @@
 // Handles and names that are wrong, and functions of the program's that call the library from where
 // the library called them. That misuse ends the program in profiles that say so is tests/misuse's.
 #include <gtest/gtest.h>
+#include <mimalloc-stats.h>
 
 #include <algorithm>
 #include <atomic>
@@ -177,6 +178,13 @@ TEST_P(DeletedHeap, IsRefusedByEverythingElse) {
   expect_reported("set_numa_affinity");
   mi_heap_guarded_set_size_bound(heap, 1, 2);
   expect_reported("guarded_set_size_bound");
+  mi_stats_t stats{};
+  stats.size = sizeof stats;
+  stats.version = MI_STAT_VERSION;
+  EXPECT_FALSE(mi_heap_stats_get(heap, &stats));
+  expect_reported("stats_get");
+  EXPECT_EQ(mi_heap_stats_get_json(heap, 0, nullptr), nullptr);
+  expect_reported("stats_get_json");
   EXPECT_FALSE(mi_heap_contains(heap, heap)) << "only compared";
 }
 
