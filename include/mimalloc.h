@@ -1,7 +1,7 @@
 // The public interface of Ashlar in the names that many programs already speak: allocation,
 // sizes, typed helpers, and through the headers in ashlar/ alignment, strings, the `new` family,
-// heaps, arenas, options and process-wide calls. For C11 and C++11 or later. It declares exactly
-// what the library exports; statistics are no part of it yet.
+// heaps, arenas, options, tables of statistics and process-wide calls. For C11 and C++11 or later.
+// It declares exactly what the library exports, but for what mimalloc-stats.h adds.
 #ifndef ASHLAR_MIMALLOC_H
 #define ASHLAR_MIMALLOC_H
 
@@ -277,7 +277,10 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 #include "ashlar/new_family.h"
 #include "ashlar/options.h"
 #include "ashlar/process.h"
+#include "ashlar/realms.h"
+#include "ashlar/statistics.h"
 #include "ashlar/strings.h"
+#include "ashlar/theaps.h"
 
 #if defined(__cplusplus)
 #include "ashlar/heap_stl_allocator.h"

@@ -22,13 +22,13 @@ typedef struct mi_heap_s mi_heap_t;
 /**
  * @name The life of heaps
  *
- * A heap costs a record of 72 bytes, and for each thread that allocates from it a record of 1,800
+ * A heap costs a record of 832 bytes, and for each thread that allocates from it a record of 1,856
  * bytes and the pages that this thread uses; both are used again for later heaps. To find its
  * record a thread looks through those of all heaps that it uses, unless it used the same heap last.
  */
 /// @{
 
-/// A heap of its own; NULL when memory is short. Any thread, constant time.
+/// A heap of its own; NULL when memory is short (ENOMEM). Any thread, constant time.
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new(void) mi_attr_noexcept;
 
 /**
@@ -36,15 +36,27 @@ mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new(void) mi_attr_noexcept;
  * @param heap_tag      any number of the program's; the library only keeps it
  * @param allow_destroy false: mi_heap_destroy() deletes it instead, so that its blocks stay valid
  * @param arena_id      the only arena that it takes memory from; 0: any that serves all
- * @return NULL when memory is short or there is no such arena
+ * @return NULL when memory is short (ENOMEM), or the calling thread's realm has no such arena
+ *         (EINVAL, and a warning)
  */
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_ex(int heap_tag, bool allow_destroy,
                                                            mi_arena_id_t arena_id) mi_attr_noexcept;
 
-/// A heap that takes memory only from this arena: when that is full its allocations fail. NULL
-/// when memory is short or there is no such arena.
+/// A heap that takes memory only from this arena: when that is full its allocations fail. NULL as
+/// in mi_heap_new_ex().
 mi_decl_nodiscard mi_decl_export mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t arena_id)
     mi_attr_noexcept;
+
+/**
+ * Has a heap take new memory from arenas of one NUMA node first, then from those of no node in
+ * particular, then from others.
+ * @param heap      any heap; NULL is left alone
+ * @param numa_node the node; numbers beyond those there are wrap round; below 0: that of the thread
+ *                  that allocates, as without this call
+ * What the heap has already stays where it is. Where there is one node it has no effect. Any
+ * thread, constant time. See mi_manage_os_memory_ex() for arenas of a node.
+ */
+mi_decl_export void mi_heap_set_numa_affinity(mi_heap_t* heap, int numa_node) mi_attr_noexcept;
 
 /**
  * Gives a heap up; its live blocks stay valid, and belong to the main heap from now on.
@@ -59,7 +71,9 @@ mi_decl_export void mi_heap_delete(mi_heap_t* heap) mi_attr_noexcept;
 /**
  * Frees all blocks of a heap at once, and the heap.
  * @param heap not used any more after the call; NULL and the main heap are left alone
- * No other thread may be using the heap or a block of it at that moment. Time as mi_heap_delete().
+ * No other thread may be using the heap or a block of it at that moment. Debug builds look whether
+ * anything in it changes meanwhile: then the error function hears EFAULT, and the heap is deleted
+ * instead. Time as mi_heap_delete().
  */
 mi_decl_export void mi_heap_destroy(mi_heap_t* heap) mi_attr_noexcept;
 
@@ -151,6 +165,47 @@ typedef bool(mi_cdecl mi_block_visit_fun)(const mi_heap_t* heap, const mi_heap_a
  */
 mi_decl_export bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks,
                                          mi_block_visit_fun* visitor, void* arg) mi_attr_noexcept;
+
+/**
+ * Shows a visitor the areas of a heap that no thread owns: what threads that ended, or that had no
+ * use for full pages, left behind. Blocks with a page of their own (over 32 KiB) have no owner
+ * while they live, and are shown by mi_heap_visit_blocks() alone.
+ * @return as mi_heap_visit_blocks()
+ * Any thread at any time: an area is taken while it is shown, so threads that go on do not disturb
+ * the visit; areas that change hands meanwhile are shown or not. The function may free the block
+ * that it is shown. Needs no option. Time and stack as mi_heap_visit_blocks().
+ */
+mi_decl_export bool mi_heap_visit_abandoned_blocks(mi_heap_t* heap, bool visit_blocks,
+                                                   mi_block_visit_fun* visitor,
+                                                   void* arg) mi_attr_noexcept;
+
+/**
+ * A hint for a program that can move its data: whether the page of a block is so empty that
+ * allocating the block anew, and freeing this one, is likely to set memory free.
+ * @param heap           the block's heap; NULL: the calling thread's default heap
+ * @param p              a block
+ * @param perc_threshold percent of the page's blocks in use, up to which it counts as empty
+ * @return true if no more blocks are in use and the page is not the one that the calling thread
+ *         takes its next block of this size from; false for blocks of other heaps, those with a
+ *         page of their own, and pointers that are not ours
+ * Any thread; the answer may be out of date at once. Constant time.
+ */
+mi_decl_nodiscard mi_decl_export bool mi_unsafe_heap_page_is_under_utilized(
+    mi_heap_t* heap, void* p, size_t perc_threshold) mi_attr_noexcept;
+
+/**
+ * How many blocks of a heap are to be guarded by inaccessible pages, in place of the options
+ * guarded_sample_rate and guarded_sample_seed. Kept with the heap; guards are not built yet.
+ * @param heap        NULL: the calling thread's default heap
+ * @param sample_rate one in so many; 0: none
+ * @param seed        of the choice; 0: random
+ */
+mi_decl_export void mi_heap_guarded_set_sample_rate(mi_heap_t* heap, size_t sample_rate,
+                                                    size_t seed) mi_attr_noexcept;
+/// Which requests may be guarded, from `min` to `max` bytes, in place of the options guarded_min
+/// and guarded_max. `heap` and the state of things as above.
+mi_decl_export void mi_heap_guarded_set_size_bound(mi_heap_t* heap, size_t min,
+                                                   size_t max) mi_attr_noexcept;
 
 /// @}
 /**

@@ -2,9 +2,11 @@
 // Aligned forms, strings and operator new have files of their own.
 #include <errno.h>
 
+#include "api/exit_report.h"
 #include "api/sized_free.h"
 #include "base/integer.h"
 #include "heap/allocate.h"
+#include "heap/arenas.h"
 #include "heap/free.h"
 #include "heap/good_size.h"
 #include "heap/process.h"
@@ -125,7 +127,7 @@ ASHLAR_EXPORT std::size_t mi_malloc_good_size(std::size_t size) noexcept {
   return ashlar::good_size(size);
 }
 ASHLAR_EXPORT bool mi_is_in_heap_region(const void* p) noexcept {
-  return ashlar::page_map.find(p) != nullptr || ashlar::arenas.arena_of(p) != nullptr;
+  return ashlar::page_map.find(p) != nullptr || ashlar::is_in_arena(p);
 }
 ASHLAR_EXPORT bool mi_check_owned(const void* p) noexcept {
   const ashlar::Page* const page = ashlar::page_map.find(p);

@@ -1,4 +1,5 @@
 // The C interface to first-class heaps.
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,12 @@
 #include "heap/arenas.h"
 #include "heap/free.h"
 #include "heap/heap.h"
+#include "heap/numa.h"
 #include "heap/reallocate.h"
+#include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "mimalloc.h"
-#include "observe/heap_walk.h"
+#include "support/messages.h"
 
 namespace ashlar {
 namespace {
@@ -45,30 +48,17 @@ mi_heap_t* make_heap_in(mi_arena_id_t id, int tag, bool may_be_destroyed) {
   SystemArena* arena = nullptr;
   if (id != 0) {
     arena = arena_of_id(id);
-    if (arena == nullptr) {
+    if (arena == nullptr || &arena->set() != &current_realm()->arenas) {
+      report_warning(
+          "mi_heap_new_in_arena: %d names no arena of this realm; arenas are numbered by "
+          "mi_reserve_os_memory_ex and mi_manage_os_memory_ex, called in the same realm",
+          id);
+      errno = EINVAL;
       return nullptr;
     }
   }
-  return handle_of(make_heap(arena, tag, may_be_destroyed));
-}
-
-// A visitor of the program's, and what it hears of.
-struct VisitorCall {
-  mi_block_visit_fun* visitor;
-  void* arg;
-  const mi_heap_t* heap;
-};
-
-bool call_visitor(const PageView& page, void* block, void* arg) {
-  const auto& call = *static_cast<const VisitorCall*>(arg);
-  const mi_heap_area_t area{.blocks = page.start,
-                            .reserved = page.reserved,
-                            .committed = page.committed,
-                            .used = page.live,
-                            .block_size = page.block_size,
-                            .full_block_size = page.block_size,
-                            .reserved1 = nullptr};
-  return call.visitor(call.heap, &area, block, page.block_size, call.arg);
+  Heap* const heap = make_heap(arena, tag, may_be_destroyed);
+  return handle_of(heap != nullptr ? heap : static_cast<Heap*>(fail_out_of_memory(sizeof(Heap))));
 }
 
 }  // namespace
@@ -92,6 +82,12 @@ ASHLAR_EXPORT mi_heap_t* mi_heap_new_ex(int heap_tag, bool allow_destroy,
 ASHLAR_EXPORT mi_heap_t* mi_heap_new_in_arena(mi_arena_id_t arena_id) noexcept {
   return ashlar::make_heap_in(arena_id, 0, true);
 }
+ASHLAR_EXPORT void mi_heap_set_numa_affinity(mi_heap_t* heap, int numa_node) noexcept {
+  if (heap != nullptr) {
+    ashlar::heap_of_handle(heap)->numa_node.set(
+        static_cast<std::int16_t>(ashlar::wrap_numa_node(numa_node)));
+  }
+}
 ASHLAR_EXPORT void mi_heap_delete(mi_heap_t* heap) noexcept {
   if (heap != nullptr) {
     ashlar::delete_heap(heap_of_handle(heap));
@@ -102,7 +98,9 @@ ASHLAR_EXPORT void mi_heap_destroy(mi_heap_t* heap) noexcept {
     ashlar::destroy_heap(heap_of_handle(heap));
   }
 }
-ASHLAR_EXPORT mi_heap_t* mi_heap_main(void) noexcept { return handle_of(&ashlar::main_heap); }
+ASHLAR_EXPORT mi_heap_t* mi_heap_main(void) noexcept {
+  return handle_of(ashlar::current_realm()->main);
+}
 ASHLAR_EXPORT mi_heap_t* mi_heap_get_backing(void) noexcept { return mi_heap_main(); }
 ASHLAR_EXPORT mi_heap_t* mi_heap_get_default(void) noexcept {
   return handle_of(ashlar::heap_or_default(nullptr));
@@ -135,15 +133,6 @@ ASHLAR_EXPORT bool mi_heap_check_owned(mi_heap_t* heap, const void* p) noexcept 
 }
 ASHLAR_EXPORT bool mi_any_heap_contains(const void* p) noexcept {
   return ashlar::heap_of(p) != nullptr;
-}
-
-ASHLAR_EXPORT bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks,
-                                        mi_block_visit_fun* visitor, void* arg) noexcept {
-  if (heap == nullptr || visitor == nullptr) {
-    return false;
-  }
-  ashlar::VisitorCall call{visitor, arg, heap};
-  return ashlar::walk_heap(heap_of_handle(heap), visit_blocks, ashlar::call_visitor, &call);
 }
 
 ASHLAR_EXPORT void* mi_heap_malloc(mi_heap_t* heap, std::size_t size) noexcept {

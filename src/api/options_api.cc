@@ -1,5 +1,6 @@
 // The C interface to options and their table, to the output function and to the error handler.
 #include "base/compiler.h"
+#include "heap/process.h"
 #include "mimalloc.h"
 #include "observe/option_report.h"
 #include "support/messages.h"
@@ -22,6 +23,16 @@ static_assert(option_of(mi_option_arena_reserve) == Option::kArenaReserve);
 static_assert(option_of(mi_option_guarded_max) == Option::kGuardedMax);
 static_assert(option_of(mi_option_arena_is_numa_local) == Option::kArenaIsNumaLocal);
 
+void set_option(mi_option_t option, long value) {
+  option_set(option_of(option), value);
+  apply_option(option_of(option));
+}
+
+void set_option_default(mi_option_t option, long value) {
+  option_set_default(option_of(option), value);
+  apply_option(option_of(option));
+}
+
 }  // namespace
 }  // namespace ashlar
 
@@ -31,20 +42,16 @@ ASHLAR_EXPORT bool mi_option_is_enabled(mi_option_t option) noexcept {
   return ashlar::option_is_enabled(ashlar::option_of(option));
 }
 
-ASHLAR_EXPORT void mi_option_enable(mi_option_t option) noexcept {
-  ashlar::option_enable(ashlar::option_of(option));
-}
+ASHLAR_EXPORT void mi_option_enable(mi_option_t option) noexcept { ashlar::set_option(option, 1); }
 
-ASHLAR_EXPORT void mi_option_disable(mi_option_t option) noexcept {
-  ashlar::option_disable(ashlar::option_of(option));
-}
+ASHLAR_EXPORT void mi_option_disable(mi_option_t option) noexcept { ashlar::set_option(option, 0); }
 
 ASHLAR_EXPORT void mi_option_set_enabled(mi_option_t option, bool enable) noexcept {
-  ashlar::option_set(ashlar::option_of(option), enable ? 1 : 0);
+  ashlar::set_option(option, enable ? 1 : 0);
 }
 
 ASHLAR_EXPORT void mi_option_set_enabled_default(mi_option_t option, bool enable) noexcept {
-  ashlar::option_set_default(ashlar::option_of(option), enable ? 1 : 0);
+  ashlar::set_option_default(option, enable ? 1 : 0);
 }
 
 ASHLAR_EXPORT long mi_option_get(mi_option_t option) noexcept {
@@ -60,11 +67,11 @@ ASHLAR_EXPORT std::size_t mi_option_get_size(mi_option_t option) noexcept {
 }
 
 ASHLAR_EXPORT void mi_option_set(mi_option_t option, long value) noexcept {
-  ashlar::option_set(ashlar::option_of(option), value);
+  ashlar::set_option(option, value);
 }
 
 ASHLAR_EXPORT void mi_option_set_default(mi_option_t option, long value) noexcept {
-  ashlar::option_set_default(ashlar::option_of(option), value);
+  ashlar::set_option_default(option, value);
 }
 
 ASHLAR_EXPORT void mi_options_print(void) noexcept { ashlar::print_options(nullptr, nullptr); }

@@ -1,6 +1,7 @@
 // malloc and its family under the names of C, POSIX and glibc: what a preloaded or first-linked
 // library replaces. Not compiled where the library must leave malloc alone (sanitizers).
 
+#include "api/exit_report.h"
 #include "api/sized_free.h"
 #include "base/compiler.h"
 #include "base/integer.h"

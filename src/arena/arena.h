@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <new>
 
+#include "arena/commit_hook.h"
 #include "arena/hint_bitmap.h"
 #include "arena/slice_claim.h"
 #include "arena/slice_words.h"
@@ -14,6 +15,7 @@
 #include "base/units.h"
 #include "os/memory.h"
 #include "policy/layout.h"
+#include "support/stats.h"
 
 namespace ashlar {
 
@@ -28,8 +30,17 @@ struct ArenaMemory {
   bool committed = false;  // all of it may be touched
   bool zero = false;       // all of it reads as zero
   Purging purging = Purging::kNever;
-  bool exclusive = false;  // serves only who names it
-  bool owned = false;      // reserved by us, so that it can be unmapped again
+  bool exclusive = false;    // serves only who names it
+  bool owned = false;        // reserved by us, so that it can be unmapped again
+  int numa_node = -1;        // the node that it is of; -1: any
+  CommitHook hook{};         // who commits and decommits it in the system's place, if anybody
+  bool front_ready = false;  // what the metadata takes is committed and zero, whatever the rest is
+};
+
+// How free memory is given back.
+struct PurgeMeans {
+  bool by_reset = false;           // let the system take the pages when it wants to
+  std::uint32_t least_slices = 1;  // shorter runs stay; at most a group of slices
 };
 
 // Where each part of an arena's metadata begins, in bytes from its start.
@@ -66,6 +77,9 @@ struct ArenaLayout {
   }
 };
 
+template <OsMemory Os>
+class ArenaSet;
+
 // Owner:       nobody; all members may be called by any thread, except that the slices named
 //              must be the caller's where a comment says so
 // Shared:      the bitmaps in the metadata, waiting_, refaulted_
@@ -77,18 +91,25 @@ class Arena {
  public:
   // Whether so many bytes hold the metadata of their slices and something besides.
   static bool can_be_made_of(std::size_t size) {
-    const ArenaLayout layout = ArenaLayout::of(size, sizeof(Arena));
-    return size >= align_up(layout.end, kSliceSize) + kArenaAlignment;
+    return size >= front_bytes(size) + kArenaAlignment;
   }
 
-  // Makes an arena of this memory; nullptr where the memory is too small to hold its own
+  // The bytes in front that the metadata of an arena of this size takes.
+  static std::size_t front_bytes(std::size_t size) {
+    return align_up(ArenaLayout::of(size, sizeof(Arena)).end, kSliceSize);
+  }
+
+  // Makes an arena of this memory, for a set; nullptr where the memory is too small to hold its own
   // metadata and something besides, or its metadata can't be committed.
-  static Arena* create(const ArenaMemory& memory) {
+  static Arena* create(const ArenaMemory& memory, ArenaSet<Os>* set = nullptr) {
     if (!can_be_made_of(memory.size)) {
       return nullptr;
     }
     const ArenaLayout layout = ArenaLayout::of(memory.size, sizeof(Arena));
-    const std::size_t metadata = align_up(layout.end, kSliceSize);
+    const std::size_t metadata = front_bytes(memory.size);
+    if (memory.front_ready) {
+      return new (memory.start) Arena(memory, layout, set);
+    }
     if (!memory.committed && !Os::commit(memory.start, metadata)) {
       return nullptr;
     }
@@ -97,7 +118,7 @@ class Arena {
     if (!memory.zero) {
       __builtin_memset(memory.start, 0, metadata);
     }
-    return new (memory.start) Arena(memory, layout);
+    return new (memory.start) Arena(memory, layout, set);
   }
 
   // Claims slices, committed; false where the arena can't. `headroom` more slices are free behind
@@ -138,8 +159,8 @@ class Arena {
 
   // Purges free slices that wait for it, from high addresses down, until at least `enough` are
   // done; returns how many. Slices that other threads claim meanwhile are left alone, and so are
-  // those the system refuses to purge.
-  std::uint32_t purge_waiting(std::uint32_t enough) {
+  // those the system refuses to purge. Where there is a commit hook this calls foreign code.
+  std::uint32_t purge_waiting(std::uint32_t enough, PurgeMeans means = {}) {
     std::uint32_t purged = 0;
     // relaxed: a sum that only decides when to purge.
     if (waiting_.load(std::memory_order_relaxed) == 0) {
@@ -147,13 +168,14 @@ class Arena {
     }
     for (std::uint32_t word = layout_.words; word-- > 0 && purged < enough;) {
       // relaxed: finds candidates; in_use decides.
-      const std::uint64_t candidates = words()[word].waiting.load(std::memory_order_relaxed);
+      const std::uint64_t candidates = runs_of_at_least(
+          means.least_slices, words()[word].waiting.load(std::memory_order_relaxed));
       if (candidates == 0) {
         continue;
       }
       // While their in_use bits are ours nobody allocates there.
       const std::uint64_t ours = claim_.claim_free_of(word, candidates);
-      for_each_run(word, ours, [&](SliceRun run) { purged += purge_run(run); });
+      for_each_run(word, ours, [&](SliceRun run) { purged += purge_run(run, means); });
     }
     return purged;
   }
@@ -165,6 +187,16 @@ class Arena {
     return waiting > 0 ? static_cast<std::size_t>(waiting) * kSliceSize : 0;
   }
 
+  // Calls of the system that made memory accessible, and that gave it back; and a new begin.
+  std::int64_t commits() const { return commits_.total(); }
+  std::int64_t purges() const { return purges_.total(); }
+  std::int64_t resets() const { return resets_.total(); }
+  void restart_stats() {
+    commits_.take();
+    purges_.take();
+    resets_.take();
+  }
+
   // Slices claimed so far that had been purged before: purging them did not pay.
   std::uint64_t refaulted() const {
     // relaxed: a count.
@@ -174,6 +206,8 @@ class Arena {
   bool contains(const void* pointer) const {
     return address_of(pointer) - address_of(memory_.start) < memory_.size;
   }
+  // The set that it belongs to.
+  ArenaSet<Os>& set() const { return *set_; }
   void* start() const { return memory_.start; }
   std::size_t size() const { return memory_.size; }
   void* address(SliceIndex slice) const {
@@ -218,7 +252,10 @@ class Arena {
 
   bool is_exclusive() const { return memory_.exclusive; }
   bool is_owned() const { return memory_.owned; }
-  // Whether all of it was committed from the start.
+  bool is_pinned() const { return memory_.purging == Purging::kNever; }
+  bool has_hook() const { return static_cast<bool>(memory_.hook); }
+  int numa_node() const { return memory_.numa_node; }
+  // Whether all of it was committed from the start, and stays so.
   bool is_committed() const { return memory_.committed; }
 
   // For tests and reports: how many slices of a run are free / committed / dirty / waiting.
@@ -233,9 +270,10 @@ class Arena {
   SliceBits bits_of(std::uint32_t group) const { return read_bits(words()[group]); }
 
  private:
-  Arena(const ArenaMemory& memory, const ArenaLayout& layout)
-      : memory_(memory),
+  Arena(const ArenaMemory& memory, const ArenaLayout& layout, ArenaSet<Os>* set)
+      : memory_(as_kept(memory)),
         layout_(layout),
+        set_(set),
         metadata_slices_(static_cast<std::uint32_t>(divide_up(layout.end, kSliceSize))),
         claim_(words(), at_offset<AtomicWord>(memory.start, layout.full_summary), layout.words) {
     const SliceRun metadata{{0}, {metadata_slices_}};
@@ -244,12 +282,19 @@ class Arena {
     if (beyond != 0) {
       claim_.claim_at({{layout.slices}, {beyond}});
     }
-    if (!memory.committed) {
-      set_run(words(), &SliceWords::committed, metadata);
+    if (!memory_.committed) {
+      set_run(words(), &SliceWords::committed,
+              memory.committed ? SliceRun{{0}, {layout_.slices}} : metadata);
     }
     if (!memory.zero) {
       set_run(words(), &SliceWords::dirty, {{0}, {layout.slices}});
     }
+  }
+
+  // With a hook the bits say what is committed, even where that is all of it now.
+  static ArenaMemory as_kept(ArenaMemory memory) {
+    memory.committed = memory.committed && !memory.hook;
+    return memory;
   }
 
   SliceWords* words() const { return at_offset<SliceWords>(memory_.start, layout_.slice_words); }
@@ -279,27 +324,78 @@ class Arena {
     if (count_run(words(), &SliceWords::committed, run) == run.count.value) {
       return true;
     }
+    if (memory_.hook) {
+      return commit_by_hook(run);
+    }
     if (!Os::commit(address(run.first), std::size_t{run.count.value} * kSliceSize)) {
       return false;
     }
+    commits_.add();
     set_run(words(), &SliceWords::committed, run);
     return true;
   }
 
-  std::uint32_t purge_run(SliceRun run) {
-    const bool purged = Os::purge(address(run.first), std::size_t{run.count.value} * kSliceSize);
+  // What is committed already is left alone. What was done before a call failed stays done.
+  bool commit_by_hook(SliceRun run) {
+    return for_each_word(run, [&](std::uint32_t word, std::uint64_t mask) {
+      // relaxed: the slices are ours.
+      const std::uint64_t seen = words()[word].committed.load(std::memory_order_relaxed);
+      bool all = true;
+      for_each_run(word, mask & ~seen, [&](SliceRun part) {
+        Contents contents = Contents::kUnknown;
+        all = all && memory_.hook.commit(address(part.first), bytes_of(part), &contents);
+        if (all) {
+          commits_.add();
+          set_run(words(), &SliceWords::committed, part);
+          if (contents == Contents::kZero) {
+            clear_run(words(), &SliceWords::dirty, part);
+          } else {
+            set_run(words(), &SliceWords::dirty, part);
+          }
+        }
+      });
+      return all;
+    });
+  }
+
+  std::uint32_t purge_run(SliceRun run, PurgeMeans means) {
+    const bool purged = give_back(run, means);
     const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
     // relaxed: a sum that only decides when to purge.
     waiting_.fetch_sub(waited, std::memory_order_relaxed);
     if (purged) {
-      if (memory_.purging == Purging::kLeavesZero) {
-        clear_run(words(), &SliceWords::dirty, run);
-      }
-      set_run(words(), &SliceWords::purged, run);
+      (means.by_reset && !memory_.hook ? resets_ : purges_).add();
     }
     claim_.release(run);
     return purged ? run.count.value : 0;
   }
+
+  // Gives the pages of free slices, which the caller holds, to the system or to the program.
+  bool give_back(SliceRun run, PurgeMeans means) {
+    void* const start = address(run.first);
+    if (memory_.hook) {
+      if (!memory_.hook.decommit(start, bytes_of(run))) {
+        return false;
+      }
+      clear_run(words(), &SliceWords::committed, run);
+      clear_run(words(), &SliceWords::dirty, run);
+      return true;
+    }
+    if (means.by_reset) {
+      // Nobody can tell when the system takes the pages, so what they hold stays unknown.
+      return Os::reset(start, bytes_of(run));
+    }
+    if (!Os::purge(start, bytes_of(run))) {
+      return false;
+    }
+    if (memory_.purging == Purging::kLeavesZero) {
+      clear_run(words(), &SliceWords::dirty, run);
+    }
+    set_run(words(), &SliceWords::purged, run);
+    return true;
+  }
+
+  static std::size_t bytes_of(SliceRun run) { return std::size_t{run.count.value} * kSliceSize; }
 
   std::uint32_t count_all(AtomicWord SliceWords::* bits) const {
     return count_run(words(), bits, {{0}, {layout_.slices}});
@@ -307,10 +403,14 @@ class Arena {
 
   const ArenaMemory memory_;
   const ArenaLayout layout_;
+  ArenaSet<Os>* const set_;
   const std::uint32_t metadata_slices_;
   SliceClaim claim_;
   std::atomic<std::int64_t> waiting_{0};     // slices
   std::atomic<std::uint64_t> refaulted_{0};  // slices
+  EventCounter commits_;                     // calls of the system
+  EventCounter purges_;
+  EventCounter resets_;
 };
 
 }  // namespace ashlar

@@ -95,11 +95,16 @@ class MetadataPool {
     void* start = nullptr;
     bool zero = true;
     // The pool's lock ranks below the arenas', whose lock adding an arena takes: so the pool
-    // only takes what the arenas there are have, and asks the OS otherwise.
+    // only takes what the arenas there are have, and asks the OS otherwise. Not from arenas that
+    // the program keeps for some heaps, or commits itself: it would be called with our lock held.
     const std::uint32_t count = arenas_.count_arenas();
     for (std::uint32_t i = 0; i < count && start == nullptr; ++i) {
       SliceRun run;
       Contents contents = Contents::kUnknown;
+      const Arena<Os>& arena = *arenas_.arena(i);
+      if (arena.is_exclusive() || arena.has_hook()) {
+        continue;
+      }
       if (arenas_.arena(i)->claim({1}, {1}, {0}, &run, &contents)) {
         start = arenas_.arena(i)->address(run.first);
         zero = contents == Contents::kZero;

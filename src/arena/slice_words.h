@@ -87,6 +87,22 @@ constexpr void for_each_run(std::uint32_t word, std::uint64_t bits, Visit visit)
   }
 }
 
+// The bits of one word without those that stand in runs of fewer than `least`.
+constexpr std::uint64_t runs_of_at_least(std::uint32_t least, std::uint64_t bits) {
+  if (least <= 1) {
+    return bits;
+  }
+  std::uint64_t kept = 0;
+  for_each_run(0, bits, [&](SliceRun run) {
+    if (run.count.value >= least) {
+      kept |= (run.count.value == kBitsPerWord ? ~std::uint64_t{0}
+                                               : (std::uint64_t{1} << run.count.value) - 1)
+              << run.first.value;
+    }
+  });
+  return kept;
+}
+
 // Sets the run's bits of one of the words; returns how many were set before.
 inline std::uint32_t set_run(SliceWords* words, AtomicWord SliceWords::* bits, SliceRun run) {
   std::uint32_t before = 0;

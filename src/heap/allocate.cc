@@ -10,6 +10,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/check.h"
 #include "support/messages.h"
@@ -77,6 +78,7 @@ void beat(ThreadHeap* heap) {
   if (heap->retired_from < heap->retired_to) {
     visit_retired(heap);
   }
+  ArenaSet<System>& arenas = heap->home->realm->arenas;
   if (backing->heartbeat % kPurgeInterval == 0 && arenas.purge_pending()) {
     arenas.purge_if_due(System::clock_ms());
   }
@@ -85,6 +87,7 @@ void beat(ThreadHeap* heap) {
 // Whether the page has a block in free, after collecting and extending. Owner only.
 bool make_room(Page* page) {
   if (!collect_some(page) && page->can_extend()) {
+    page->heap->stats.extended.add();
     extend_page(page);
   }
   check_page(page);
@@ -107,6 +110,7 @@ void review_full(ThreadHeap* heap, const Page* kept) {
     } else if (page->has_free()) {
       heap->push_back(page);
     } else {
+      heap->stats.handed_over.add();
       let_go(page);
     }
   }
@@ -123,8 +127,10 @@ void set_full_aside(ThreadHeap* heap, Page* page) {
 
 Page* find_page(ThreadHeap* heap, SizeClass size_class) {
   PageQueue& queue = heap->queues[size_class];
+  heap->stats.searches.add();
   // Each page that has no room leaves the queue, so the work is paid for by what filled it.
   while (Page* const page = queue.first()) {
+    heap->stats.searched.add();
     if (make_room(page)) {
       return page;
     }
@@ -290,7 +296,7 @@ void collect_heap(Heap* heap, bool force) {
     collect_part(part);
   }
   if (force) {
-    arenas.purge_now();
+    heap->realm->arenas.purge_now();
   }
 }
 
@@ -312,7 +318,7 @@ void collect(bool force) {
   }
   if (force) {
     collect_late_heap();
-    arenas.purge_now();
+    current_realm()->arenas.purge_now();
   }
 }
 

@@ -1,29 +1,62 @@
-// Arenas by hand: numbers are places in the list of arenas, plus one.
+// Arenas by hand: numbers are places in a realm's list of arenas, plus one, a block of numbers for
+// each realm.
 #include "heap/arenas.h"
 
+#include "heap/numa.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 
 namespace ashlar {
-namespace {
 
-int id_of(const SystemArena* arena) {
-  const std::uint32_t count = arenas.count_arenas();
+int id_of_arena(const Realm* realm, const SystemArena* arena) {
+  const std::uint32_t count = realm->arenas.count_arenas();
   for (std::uint32_t i = 0; arena != nullptr && i < count; ++i) {
-    if (arenas.arena(i) == arena) {
-      return static_cast<int>(i) + 1;
+    if (realm->arenas.arena(i) == arena) {
+      return static_cast<int>(realm->slot * kArenaCountMax + i) + 1;
     }
   }
   return 0;
 }
 
+namespace {
+
+SystemArena* arena_at(const Realm& realm, std::uint32_t place) {
+  return place < realm.arenas.count_arenas() ? realm.arenas.arena(place) : nullptr;
+}
+
+// Has a hook commit what the metadata takes, before any lock is taken.
+bool prepare_front(ArenaMemory* memory) {
+  if (!memory->hook) {
+    return true;
+  }
+  const std::size_t front = SystemArena::front_bytes(memory->size);
+  Contents contents = memory->zero ? Contents::kZero : Contents::kUnknown;
+  if (!memory->committed && !memory->hook.commit(memory->start, front, &contents)) {
+    return false;
+  }
+  if (contents != Contents::kZero) {
+    __builtin_memset(memory->start, 0, front);
+  }
+  memory->front_ready = true;
+  return true;
+}
+
 }  // namespace
 
-int reserve_arena(std::size_t size, bool committed, bool exclusive) {
+int reserve_arena(std::size_t size, const ArenaRequest& request) {
   start_process();
   if (size > kRequestMax) {
     return 0;
   }
-  return id_of(arenas.add_reserved(size, committed, exclusive));
+  Realm* const realm = current_realm();
+  const int id = id_of_arena(realm, realm->arenas.add_reserved(size, request));
+  report_refused_large_pages();
+  return id;
+}
+
+int add_arena(const ArenaMemory& memory) {
+  Realm* const realm = current_realm();
+  return id_of_arena(realm, realm->arenas.add_memory(memory));
 }
 
 int manage_arena(const ArenaMemory& memory) {
@@ -36,7 +69,15 @@ int manage_arena(const ArenaMemory& memory) {
   }
   whole.start = at_offset(memory.start, skipped);
   whole.size = align_down(memory.size - skipped, kSliceSize);
-  return id_of(arenas.add_memory(whole));
+  whole.numa_node = wrap_numa_node(memory.numa_node);
+  if (!SystemArena::can_be_made_of(whole.size) || !prepare_front(&whole)) {
+    return 0;
+  }
+  const int id = add_arena(whole);
+  if (id == 0 && whole.hook && !memory.committed) {
+    whole.hook.decommit(whole.start, SystemArena::front_bytes(whole.size));
+  }
+  return id;
 }
 
 std::size_t smallest_arena() {
@@ -48,9 +89,25 @@ std::size_t smallest_arena() {
 }
 
 SystemArena* arena_of_id(int id) {
-  return id > 0 && static_cast<std::uint32_t>(id) <= arenas.count_arenas()
-             ? arenas.arena(static_cast<std::uint32_t>(id) - 1)
-             : nullptr;
+  if (id <= 0) {
+    return nullptr;
+  }
+  const std::uint32_t number = static_cast<std::uint32_t>(id) - 1;
+  const std::uint32_t slot = number / kArenaCountMax;
+  SystemArena* found = nullptr;
+  for_each_realm([&](const Realm& realm) {
+    if (realm.slot == slot) {
+      found = arena_at(realm, number % kArenaCountMax);
+    }
+  });
+  return found;
+}
+
+bool is_in_arena(const void* pointer) {
+  bool found = false;
+  for_each_realm(
+      [&](const Realm& realm) { found = found || realm.arenas.arena_of(pointer) != nullptr; });
+  return found;
 }
 
 }  // namespace ashlar

@@ -14,6 +14,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "os/thread.h"
 #include "support/messages.h"
@@ -29,7 +30,7 @@ void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   late_heap_lock().lock();
   heaps_lock().lock();
   lone_pages_lock().lock();
-  arenas.lock().lock();
+  ArenaSet<System>::lock().lock();
   metadata_pool.lock().lock();
   random_lock().lock();
   messages_lock().lock();
@@ -41,7 +42,7 @@ void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   messages_lock().unlock();
   random_lock().unlock();
   metadata_pool.lock().unlock();
-  arenas.lock().unlock();
+  ArenaSet<System>::lock().unlock();
   lone_pages_lock().unlock();
   heaps_lock().unlock();
   late_heap_lock().unlock();
@@ -62,7 +63,7 @@ void orphan_torn_page(Page* page) {
   drop_lists(page);
   page->heap = nullptr;
   set_owner(page, kNoOwner);
-  process_stats.orphan_pages.add(1);
+  home_of(page)->realm->stats.orphan_pages.add(1);
   note_unowned(home_of(page), 1);
   publish(page);
 }
@@ -70,7 +71,8 @@ void orphan_torn_page(Page* page) {
 void after_fork_in_child() {
   after_fork();
   note_single_thread();
-  for_each_page_entry(was_a_vanished_threads, orphan_torn_page);
+  for_each_realm(
+      [](Realm& realm) { for_each_page_entry(&realm, was_a_vanished_threads, orphan_torn_page); });
   forget_vanished_threads();
 }
 

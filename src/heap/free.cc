@@ -149,6 +149,7 @@ void page_empty_slow(Page* page) {
     return;
   }
   heap->retired += page->retire_visits == 0 ? 1 : 0;
+  heap->stats.retired.add();
   page->retire_visits = static_cast<std::uint8_t>(
       page->slices == kSmallPageSlices ? kActive.retire_visits : kActive.retire_visits_large);
   const SizeClass size_class = page->size_class;

@@ -1,22 +1,29 @@
 // The life of first-class heaps, and moving what they hold to the main heap.
 #include "heap/heap.h"
 
+#include <errno.h>
+
 #include <new>
 
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
+#include "heap/rest.h"
 #include "heap/thread_life.h"
+#include "support/messages.h"
 
 namespace ashlar {
 
-constinit Heap main_heap{.number = 1};
+// Told to programs by include/ashlar/heaps.h.
+static_assert(sizeof(Heap) <= 832 && sizeof(ThreadHeap) <= 1856);
+
+constinit Heap main_heap{.number = 1, .realm = &main_realm};
 
 namespace {
 
 constinit Lock lock{LockRank::kHeaps};
-constinit Heap* heaps ASHLAR_GUARDED_BY(lock) = nullptr;  // all but the main heap
 constinit std::uint64_t last_number ASHLAR_GUARDED_BY(lock) = 1;
 
 // Records of heaps that are gone. They are kept for heaps to come and never cleared as a whole: a
@@ -38,19 +45,28 @@ Heap* take_record() {
 void drop_reference(Heap* heap) {
   // acq_rel: what others did to the heap comes before the record is used again, and what we did
   // before others' end of it.
-  if (heap->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+  if (heap == &main_heap || heap->references.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+    return;
+  }
+  Realm* const realm = heap->realm;
+  merge_stats(heap);
+  {
     LockGuard guard(lock);
     heap->next = spare_heaps;
     spare_heaps = heap;
   }
+  drop_realm(realm);
 }
 
 // From here on the heap is not found any more, and its threads are told.
 void mark(Heap* heap, HeapState state) ASHLAR_REQUIRES(lock) {
   if (heap->previous != nullptr) {
     heap->previous->next = heap->next;
-  } else {
-    heaps = heap->next;
+  } else if (heap != heap->realm->main) {
+    heap->realm->heaps = heap->next;
+  }
+  if (heap != heap->realm->main) {
+    heap->realm->stats.heaps.sub(1);
   }
   if (heap->next != nullptr) {
     heap->next->previous = heap->previous;
@@ -64,8 +80,10 @@ void mark(Heap* heap, HeapState state) ASHLAR_REQUIRES(lock) {
 }
 
 void change_home(Page* page, Heap* old) {
+  Heap* const fresh = old->realm->main;
+  note_page_made(fresh);
   // relaxed: as home_of says; we own the page.
-  page->home.store(&main_heap, std::memory_order_relaxed);
+  page->home.store(fresh, std::memory_order_relaxed);
   note_page_gone(old);
 }
 
@@ -84,34 +102,46 @@ void for_each_page_of(ThreadHeap* part, Use use) {
   }
 }
 
-// The pages of a deleted heap's part become orphans of the main heap: the thread may never allocate
-// from the main heap in their size classes, and would not find what others free in them.
+// The pages of a deleted heap's part become orphans of its realm's main heap: the thread may never
+// allocate from the main heap in their size classes, and would not find what others free in them.
 void move_pages(ThreadHeap* part) {
   for_each_page_of(part, [part](Page* page) {
     collect_page(page);
     if (page->is_empty()) {
       release_page(page);
-    } else {
-      change_home(page, part->home);
-      let_go(page);
+      return;
     }
+    if (is_deleted(part->home)) {
+      change_home(page, part->home);
+    }
+    let_go(page);
   });
 }
 
+// Whether threads are to let go of the heap: it is deleted or destroyed, or its realm was given up.
+bool is_given_up(const Heap* heap) {
+  // acquire: pairs with mark.
+  return heap->state.load(std::memory_order_acquire) != HeapState::kLive;
+}
+
 void move_unowned(Heap* heap) {
+  Heap* const fresh = heap->realm->main;
   for_each_page_entry(
-      [heap](Page* page) {
+      heap->realm,
+      [heap, fresh](Page* page) {
         Heap* seen = heap;
         if (home_of(page) != heap || !is_huge_word(page)) {
           return home_of(page) == heap && try_own(&page->remote) == Taken::kYes;
         }
+        note_page_made(fresh);
+        note_unowned(fresh, 1);
         // acq_rel: who frees the block takes the home out by an exchange; one of us gives the
         // reference back. relaxed: a failure changes nothing.
-        if (page->home.compare_exchange_strong(seen, &main_heap, std::memory_order_acq_rel,
-                                               std::memory_order_relaxed)) {
-          note_unowned(heap, -1);
-          note_page_gone(heap);
-        }
+        const bool moved = page->home.compare_exchange_strong(
+            seen, fresh, std::memory_order_acq_rel, std::memory_order_relaxed);
+        Heap* const left = moved ? heap : fresh;
+        note_unowned(left, -1);
+        note_page_gone(left);
         return false;
       },
       [](Page* page) { publish(page); });
@@ -128,6 +158,7 @@ ThreadHeap* find_part(ThreadHeap* backing, const Heap* heap) {
 
 void destroy_unowned(Heap* heap) {
   for_each_page_entry(
+      heap->realm,
       [heap](Page* page) {
         return home_of(page) == heap &&
                (is_huge_word(page) || try_own(&page->remote) == Taken::kYes);
@@ -140,34 +171,22 @@ void destroy_unowned(Heap* heap) {
       });
 }
 
-}  // namespace
-
-Lock& heaps_lock() { return lock; }
-
-bool is_deleted(const Heap* heap) {
-  // seq_cst: a deleter marks the heap and then looks at its pages; a thread lets go of a page and
-  // then looks at the mark. One total order, so that one of the two sees what the other did.
-  return heap != &main_heap && heap->state.load(std::memory_order_seq_cst) != HeapState::kLive;
-}
-
-Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed) {
-  start_process();
+Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroyed) {
   Heap* const heap = take_record();
   if (heap == nullptr) {
     return nullptr;
   }
+  hold_realm(realm);
   LockGuard guard(lock);
   heap->number = ++last_number;
+  heap->realm = realm;
   heap->arena = arena;
   heap->tag = tag;
+  heap->numa_node.set(-1);
   heap->may_be_destroyed = may_be_destroyed;
   heap->thread_heaps = nullptr;
   heap->previous = nullptr;
-  heap->next = heaps;
-  if (heaps != nullptr) {
-    heaps->previous = heap;
-  }
-  heaps = heap;
+  heap->next = nullptr;
   // relaxed: nobody knows of the heap yet; a thread that looks at the state of the record's last
   // heap checks again what it finds.
   heap->references.store(1, std::memory_order_relaxed);
@@ -176,18 +195,63 @@ Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed) {
   return heap;
 }
 
+// Has the calling thread and the late heap let go of heaps that were given up.
+void settle_own_parts() {
+  if (thread_heap != &empty_heap) {
+    settle_thread(thread_heap->backing);
+  }
+  settle_late_heap();
+}
+
+}  // namespace
+
+Lock& heaps_lock() { return lock; }
+
+bool is_deleted(const Heap* heap) {
+  // seq_cst: a deleter marks the heap and then looks at its pages; a thread lets go of a page and
+  // then looks at the mark. One total order, so that one of the two sees what the other did.
+  const HeapState state = heap->state.load(std::memory_order_seq_cst);
+  return state == HeapState::kDeleted || state == HeapState::kDestroyed;
+}
+
+Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed) {
+  start_process();
+  Realm* const realm = current_realm();
+  Heap* const heap = fresh_heap(realm, arena, tag, may_be_destroyed);
+  if (heap == nullptr) {
+    return nullptr;
+  }
+  realm->stats.heaps.add(1);
+  LockGuard guard(lock);
+  heap->next = realm->heaps;
+  if (realm->heaps != nullptr) {
+    realm->heaps->previous = heap;
+  }
+  realm->heaps = heap;
+  return heap;
+}
+
+Heap* make_main_heap(Realm* realm) { return fresh_heap(realm, nullptr, 0, false); }
+
+void close_main_heap(Heap* heap) {
+  {
+    LockGuard guard(lock);
+    mark(heap, HeapState::kClosed);
+  }
+  settle_own_parts();
+  drop_reference(heap);
+}
+
 void delete_heap(Heap* heap) {
-  if (heap == &main_heap) {
+  if (heap == heap->realm->main) {
     return;
   }
   {
     LockGuard guard(lock);
     mark(heap, HeapState::kDeleted);
   }
-  if (thread_heap != &empty_heap) {
-    settle_thread(thread_heap->backing);
-  }
-  settle_late_heap();
+  merge_stats(heap);
+  settle_own_parts();
   // seq_cst: as in is_deleted. A page that becomes an orphan after this look is seen to by the
   // thread that lets go of it.
   if (heap->unowned.load(std::memory_order_seq_cst) != 0) {
@@ -197,10 +261,24 @@ void delete_heap(Heap* heap) {
 }
 
 void destroy_heap(Heap* heap) {
-  if (heap == &main_heap || !heap->may_be_destroyed) {
+  if (heap == heap->realm->main || !heap->may_be_destroyed) {
     delete_heap(heap);
     return;
   }
+  if constexpr (kActive.check_invariants) {
+    if (!seems_at_rest(heap)) {
+      report_error(EFAULT,
+                   "mi_heap_destroy: another thread uses the heap at %p; it is deleted instead, so "
+                   "that its blocks stay valid. Wait for the other thread first",
+                   static_cast<void*>(heap));
+      delete_heap(heap);
+      return;
+    }
+  }
+  end_heap_at_once(heap);
+}
+
+void end_heap_at_once(Heap* heap) {
   {
     LockGuard guard(lock);
     mark(heap, HeapState::kDestroyed);
@@ -210,10 +288,7 @@ void destroy_heap(Heap* heap) {
       part->destroyed = true;
     }
   }
-  if (thread_heap != &empty_heap) {
-    settle_thread(thread_heap->backing);
-  }
-  settle_late_heap();
+  settle_own_parts();
   // relaxed: no other thread uses the heap.
   if (heap->unowned.load(std::memory_order_relaxed) != 0) {
     destroy_unowned(heap);
@@ -242,8 +317,8 @@ ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
   // Behind the first, so that a thread's part for the main heap stays the list's first.
   part->next_of_thread = backing->next_of_thread;
   backing->next_of_thread = part;
-  // relaxed: the caller has the heap's handle, so the count is not 0.
-  heap->references.fetch_add(1, std::memory_order_relaxed);
+  hold_heap(heap);
+  heap->realm->stats.thread_heaps.add(1);
   LockGuard guard(lock);
   part->next_of_heap = heap->thread_heaps;
   if (heap->thread_heaps != nullptr) {
@@ -254,6 +329,7 @@ ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
 }
 
 bool leave_heap(ThreadHeap* part) {
+  part->home->realm->stats.thread_heaps.sub(1);
   LockGuard guard(lock);
   if (part->previous_of_heap != nullptr) {
     part->previous_of_heap->next_of_heap = part->next_of_heap;
@@ -266,8 +342,21 @@ bool leave_heap(ThreadHeap* part) {
   return part->destroyed;
 }
 
+void hold_heap(Heap* heap) {
+  if (heap != &main_heap) {
+    // relaxed: the caller has the heap's handle, so the count is not 0.
+    heap->references.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
 void drop_thread_heap(ThreadHeap* part) {
   Heap* const heap = part->home;
+  SlowPathStats<EventCounter>& gone = heap->realm->stats.gone_threads;
+  gone.extended.add(part->stats.extended.total());
+  gone.searches.add(part->stats.searches.total());
+  gone.searched.add(part->stats.searched.total());
+  gone.retired.add(part->stats.retired.total());
+  gone.handed_over.add(part->stats.handed_over.total());
   metadata_pool.release(part, sizeof(ThreadHeap));
   drop_reference(heap);
 }
@@ -277,7 +366,7 @@ void settle_thread(ThreadHeap* backing) {
   backing->attention.exchange(false, std::memory_order_acquire);
   for (ThreadHeap** link = &backing->next_of_thread; *link != nullptr;) {
     ThreadHeap* const part = *link;
-    if (!is_deleted(part->home)) {
+    if (!is_given_up(part->home)) {
       link = &part->next_of_thread;
       continue;
     }
@@ -306,7 +395,19 @@ Settled settle_page(Page* page) {
   }
   note_unowned(home, -1);
   change_home(page, home);
+  note_unowned(home_of(page), 1);
   return Settled::kStays;
+}
+
+void merge_stats(Heap* heap) {
+  HeapStats& gone = heap->realm->stats.gone;
+  for (SizeClass c = 0; c < kSizeClassCount; ++c) {
+    gone.blocks[c].add(heap->stats.blocks[c].take());
+    gone.pages[c].add(heap->stats.pages[c].take());
+  }
+  gone.huge_blocks.add(heap->stats.huge_blocks.take());
+  gone.huge_bytes.add(heap->stats.huge_bytes.take());
+  heap->stats.normal_bytes.restart();
 }
 
 void note_page_made(Heap* heap) {
@@ -336,17 +437,12 @@ Heap* heap_of(const void* pointer) {
 }
 
 void destroy_all_heaps() {
-  for (;;) {
-    Heap* heap = nullptr;
-    {
-      LockGuard guard(lock);
-      heap = heaps;
+  for_each_realm([](Realm& realm) {
+    // No other thread changes the list.
+    while (Heap* const heap = realm.heaps) {
+      end_heap_at_once(heap);
     }
-    if (heap == nullptr) {
-      return;
-    }
-    destroy_heap(heap);
-  }
+  });
 }
 
 void forget_spare_heaps() {
@@ -354,23 +450,29 @@ void forget_spare_heaps() {
   spare_heaps = nullptr;
 }
 
-void forget_other_threads(std::uintptr_t id) {
-  // The heaps stay: this process has one thread, and drops parts of heaps, not heaps.
-  Heap* heap = nullptr;
-  {
-    LockGuard guard(lock);
-    heap = heaps;
-  }
-  for (; heap != nullptr; heap = heap->next) {
-    for (ThreadHeap* part = heap->thread_heaps; part != nullptr;) {
-      ThreadHeap* const next = part->next_of_heap;
-      if (part->id != id && !is_late(part)) {
-        leave_heap(part);
-        drop_thread_heap(part);
-      }
-      part = next;
+namespace {
+
+// The heap stays: the process has one thread, which drops parts of heaps, not heaps.
+void forget_other_threads_of(Heap* heap, std::uintptr_t id) {
+  for (ThreadHeap* part = heap->thread_heaps; part != nullptr;) {
+    ThreadHeap* const next = part->next_of_heap;
+    if (part->id != id && !is_late(part)) {
+      leave_heap(part);
+      drop_thread_heap(part);
     }
+    part = next;
   }
+}
+
+}  // namespace
+
+void forget_other_threads(std::uintptr_t id) {
+  for_each_realm([id](Realm& realm) {
+    forget_other_threads_of(realm.main, id);
+    for (Heap* heap = realm.heaps; heap != nullptr; heap = heap->next) {
+      forget_other_threads_of(heap, id);
+    }
+  });
 }
 
 }  // namespace ashlar

@@ -6,54 +6,80 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/relaxed.h"
 #include "heap/thread_heap.h"
 #include "os/lock.h"
 #include "page/page.h"
+#include "support/stats.h"
 
 namespace ashlar {
 
-enum class HeapState : std::uint8_t { kLive, kDeleted, kDestroyed };
+struct Realm;
+
+// kClosed: the main heap of a realm that was given up. It keeps its blocks.
+// Which blocks of a heap are to be guarded, where the program said so for the heap.
+struct GuardSampling {
+  RelaxedNumber<std::size_t> rate;  // one in so many
+  RelaxedNumber<std::size_t> seed;
+  RelaxedNumber<std::size_t> min_size;
+  RelaxedNumber<std::size_t> max_size;
+};
+
+enum class HeapState : std::uint8_t { kLive, kDeleted, kDestroyed, kClosed };
 
 // A heap is kept as long as anything refers to it: whoever holds its handle, each thread heap of
 // it, each page whose home it is. Who drops the last reference gives the record back.
 //
 // Owner:       heaps_lock(): thread_heaps, next, previous; the others are constant from the start
-// Shared:      state (written once, by who deletes it), references and unowned, by every thread
-// Invariants:  references = 1 until deleted + thread heaps + pages with this home (the main heap's
-//              are not counted: it is never deleted);
+// Shared:      state (written once, by who deletes it), references, unowned and stats, by every
+// thread Invariants:  references = 1 until deleted + thread heaps + pages with this home (those of
+// the
+//              main realm's main heap are not counted: it is never deleted);
 //              unowned = its orphans and huge pages, but for transitions in progress
 // Life:        record -> live -> deleted or destroyed -> last reference dropped -> record back
 struct Heap {
   std::atomic<HeapState> state{HeapState::kLive};
   std::atomic<std::int64_t> references{1};
   std::atomic<std::int64_t> unowned{0};
-  std::uint64_t number = 0;      // never given twice, so a record that is used again is told apart
-  SystemArena* arena = nullptr;  // the only one it takes memory from; nullptr: any
+  std::uint64_t number = 0;  // never given twice, so a record that is used again is told apart
+  Realm* realm = nullptr;
+  SystemArena* arena = nullptr;  // the only one it takes memory from; nullptr: any of its realm
   int tag = 0;                   // of the program's, for its own use
+  RelaxedNumber<std::int16_t> numa_node{-1};  // whose memory it prefers; -1: its threads' nodes
+  GuardSampling guards{};                     // as the program asked for it
   bool may_be_destroyed = true;
+  HeapStats stats{};
   ThreadHeap* thread_heaps = nullptr;  // of all threads, linked by next_of_heap
-  Heap* next = nullptr;
+  Heap* next = nullptr;                // of the realm; the main heap stands in no list
   Heap* previous = nullptr;
 };
 
-// The heap of malloc; never deleted.
+// The main realm's heap of malloc; never deleted.
 ASHLAR_HIDDEN extern constinit Heap main_heap;
 
 // Guards the list of heaps, their lists of thread heaps, and the register of threads.
 Lock& heaps_lock();
 
-// A heap that takes memory from `arena` only (nullptr: from any that serves all); nullptr when
-// memory is short.
+// A heap of the calling thread's realm that takes memory from `arena` only, which is one of the
+// realm (nullptr: from any that serves all); nullptr when memory is short.
 Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed);
 
-// Gives a heap up: its live blocks belong to the main heap from now on. What the caller's thread,
-// orphans and huge blocks hold of it moves at once; what other threads own moves when they next
-// take a slow path, or end. Other threads may free its blocks meanwhile.
+// The main heap of a realm that is being made; and what its giving up does with it: nobody new
+// gets to it, and threads of other realms let go of what they hold of it.
+Heap* make_main_heap(Realm* realm);
+void close_main_heap(Heap* heap);
+
+// Gives a heap up: its live blocks belong to its realm's main heap from now on. What the caller's
+// thread, orphans and huge blocks hold of it moves at once; what other threads own moves when they
+// next take a slow path, or end. Other threads may free its blocks meanwhile.
 void delete_heap(Heap* heap);
 
 // Frees all blocks of a heap at once, and the heap. No other thread may use the heap or its blocks
 // at that moment. A heap that may not be destroyed is deleted instead.
 void destroy_heap(Heap* heap);
+
+// The same for any heap but the main realm's main heap: it goes with its realm.
+void end_heap_at_once(Heap* heap);
 
 // What the calling thread keeps for a heap, if it keeps anything.
 ThreadHeap* find_thread_heap(const Heap* heap);
@@ -72,10 +98,12 @@ ThreadHeap* part_of(ThreadHeap* backing, Heap* heap);
 // then, else they are still its owner's.
 bool leave_heap(ThreadHeap* part);
 
-// Gives the record of a part without pages back, which stands in no list.
+// Refers to the heap for a part that is being made, and back: gives the record of a part without
+// pages back, which stands in no list.
+void hold_heap(Heap* heap);
 void drop_thread_heap(ThreadHeap* part);
 
-// Destroys all heaps but the main one. No other thread uses them.
+// Destroys all heaps but the main ones. No other thread uses them.
 void destroy_all_heaps();
 
 // Forgets the records of heaps that are gone, whose memory is about to be unmapped.
@@ -84,18 +112,21 @@ void forget_spare_heaps();
 // In a forked child: drops the parts of all threads but the one with this id.
 void forget_other_threads(std::uintptr_t id);
 
-// Moves pages of deleted heaps among the calling thread's to the main heap. Called where a
-// deletion has asked for it (`attention`).
+// Moves pages of deleted heaps among the calling thread's to the main heaps of their realms. Called
+// where a deletion has asked for it (`attention`).
 void settle_thread(ThreadHeap* backing);
 
 // Whether a heap was deleted or destroyed; also for a record that has been given back meanwhile.
 bool is_deleted(const Heap* heap);
 
-// Where the page's home is a deleted heap the page belongs to the main heap from now on; where it
+// Where the page's home is a deleted heap the page belongs to the realm's main heap; where it
 // is a destroyed one, the page is released: kGone. The caller owns the page by its remote word; it
 // counts as an orphan and stands in no list.
 enum class Settled : bool { kStays, kGone };
 [[nodiscard]] Settled settle_page(Page* page);
+
+// Moves what was counted of a heap to its realm: what its pages handed out so far stays with them.
+void merge_stats(Heap* heap);
 
 // A page of the heap came to be, or is gone.
 void note_page_made(Heap* heap);

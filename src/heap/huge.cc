@@ -5,6 +5,8 @@
 #include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
+#include "support/options.h"
 #include "support/stats.h"
 
 namespace ashlar {
@@ -15,6 +17,12 @@ SliceCount slices_for(std::size_t bytes) {
 }
 
 std::size_t bytes_of(SliceCount slices) { return std::size_t{slices.value} * kSliceSize; }
+
+// Larger blocks have mappings of their own.
+std::size_t arena_block_max() {
+  const std::size_t chosen = option_get_size(Option::kArenaMaxObjectSize);
+  return chosen < kArenaBlockMax ? chosen : kArenaBlockMax;
+}
 
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
 void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
@@ -27,13 +35,40 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   }
   note_unowned(heap, 1);
   note_entered(memory.page);
-  process_stats.huge_blocks.add(1);
+  const auto bytes = static_cast<std::int64_t>(usable);
+  heap->stats.huge_blocks.add(1);
+  heap->stats.huge_bytes.add(bytes);
+  heap->realm->stats.huge_blocks.add(1);
+  heap->realm->stats.huge_bytes.add(bytes);
   return memory.start;
+}
+
+// The caller holds the block, so the page keeps its heap or gets the main heap of the same realm.
+void note_resized(Page* page, std::size_t usable) {
+  Realm& realm = *home_of(page)->realm;
+  const bool mapped = page->arena == nullptr;
+  if (usable > page->block_size) {
+    const std::size_t more = usable - page->block_size;
+    realm.stats.huge_bytes.add(static_cast<std::int64_t>(more));
+    mapped ? realm.arenas.note_mapped(more) : void();
+  } else if (usable < page->block_size) {
+    const std::size_t less = page->block_size - usable;
+    realm.stats.huge_bytes.sub(static_cast<std::int64_t>(less));
+    mapped ? realm.arenas.note_unmapped(less) : void();
+  }
+  set_huge_size(page, usable);
+}
+
+// The page's slices change with its block.
+void set_slices(Page* page, SliceCount slices) {
+  home_of(page)->realm->stats.page_bytes.move((std::int64_t{slices.value} - page->slices.value) *
+                                              static_cast<std::int64_t>(kSliceSize));
+  page->slices = slices;
 }
 
 // In an arena: gives slices back behind the block, or claims those that follow it.
 void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
-  if (size > kArenaBlockMax) {
+  if (size > arena_block_max()) {
     return nullptr;
   }
   const std::size_t usable = align_up(size, System::page_size());
@@ -42,24 +77,25 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
   if (wanted < held.count) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
-    page->slices = wanted;
-    arenas.release(page->arena, rest, rest.count, Contents::kUnknown, System::clock_ms());
+    set_slices(page, wanted);
+    page->arena->set().release(page->arena, rest, rest.count, Contents::kUnknown,
+                               System::clock_ms());
   } else if (wanted > held.count) {
     const SliceRun more{held.end(), {wanted.value - held.count.value}};
     Contents found = Contents::kUnknown;
-    if (!arenas.claim_at(page->arena, more, &found)) {
+    if (!page->arena->set().claim_at(page->arena, more, &found)) {
       return nullptr;
     }
     void* const start = page->arena->address(more.first);
     if (!page_map.enter(start, bytes_of(more.count), page)) {
       const SliceCount touched = found == Contents::kZero ? SliceCount{0} : more.count;
-      arenas.release(page->arena, more, touched, found, System::clock_ms());
+      page->arena->set().release(page->arena, more, touched, found, System::clock_ms());
       return nullptr;
     }
     if (contents == Contents::kZero && found != Contents::kZero) {
       __builtin_memset(start, 0, bytes_of(more.count));
     }
-    page->slices = wanted;
+    set_slices(page, wanted);
   }
   if (contents == Contents::kZero && usable > page->block_size) {
     // What the block's own last slice held behind it.
@@ -67,7 +103,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     __builtin_memset(at_offset(page->start, page->block_size), 0,
                      (usable < old_end ? usable : old_end) - page->block_size);
   }
-  page->block_size = usable;
+  note_resized(page, usable);
   return page->start;
 }
 
@@ -83,8 +119,8 @@ void shrink_mapping(Page* page, std::size_t wanted) {
   }
   page_map.remove(rest, rest_bytes);
   if (System::remap(page->start, page->block_size, page->start, wanted)) {
-    page->slices = slices;
-    page->block_size = wanted;
+    set_slices(page, slices);
+    note_resized(page, wanted);
   } else {
     page_map.enter(rest, rest_bytes, page);
   }
@@ -101,8 +137,8 @@ bool grow_in_place(Page* page, std::size_t wanted) {
     System::remap(start, wanted, start, page->block_size);
     return false;
   }
-  page->slices = slices;
-  page->block_size = wanted;
+  set_slices(page, slices);
+  note_resized(page, wanted);
   return true;
 }
 
@@ -126,8 +162,8 @@ bool move_mapping(Page* page, std::size_t wanted) {
     return false;
   }
   page->start = target;
-  page->slices = slices;
-  page->block_size = wanted;
+  set_slices(page, slices);
+  note_resized(page, wanted);
   return true;
 }
 
@@ -154,7 +190,7 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
   PageMemory memory;
   // What has to stay in its arena takes slices whatever its size.
   const bool fits =
-      alignment <= kArenaAlignment && (size <= kArenaBlockMax || heap->arena != nullptr);
+      alignment <= kArenaAlignment && (size <= arena_block_max() || heap->arena != nullptr);
   if (!fits || !acquire_slices(heap, slices_for(size), slices_for(alignment), {0}, &memory)) {
     return allocate_mapping(heap, size, alignment);
   }
@@ -168,9 +204,10 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
 
 void* allocate_growing(Heap* heap, std::size_t size) {
   PageMemory memory;
-  if (size <= kArenaBlockMax) {
+  const std::size_t most = arena_block_max();
+  if (size <= most) {
     const SliceCount slices = slices_for(size);
-    const SliceCount room{slices_for(kArenaBlockMax).value - slices.value};
+    const SliceCount room{slices_for(most).value - slices.value};
     if (acquire_slices(heap, slices, {1}, room, &memory)) {
       return enter_huge(heap, memory, align_up(size, System::page_size()));
     }
@@ -179,7 +216,10 @@ void* allocate_growing(Heap* heap, std::size_t size) {
 }
 
 void free_huge(Page* page) {
-  process_stats.huge_blocks.sub(1);
+  // The page keeps its heap, and so the realm.
+  RealmStats& stats = home_of(page)->realm->stats;
+  stats.huge_blocks.sub(1);
+  stats.huge_bytes.sub(static_cast<std::int64_t>(page->block_size));
   release_page(page);
 }
 

@@ -1,6 +1,7 @@
 // The late heap and its lock.
 #include "heap/late_heap.h"
 
+#include "arena/commit_hook.h"
 #include "heap/allocate.h"
 #include "heap/heap.h"
 #include "heap/process.h"
@@ -31,6 +32,7 @@ void* allocate_late(Heap* heap, std::size_t size, Contents contents) {
   }
   start_process();
   LockGuard guard(lock);
+  const ForeignCodeBar bar;
   inside = true;
   if (late_heap.id == kNoOwner) {
     late_heap.start(late_heap_id(), &main_heap, &late_heap);

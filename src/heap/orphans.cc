@@ -4,6 +4,7 @@
 #include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "support/check.h"
 #include "support/stats.h"
 
@@ -42,7 +43,7 @@ void adopt(ThreadHeap* heap, Page* page) {
 }  // namespace
 
 void note_adopted(Heap* home) {
-  process_stats.orphan_pages.sub(1);
+  home->realm->stats.orphan_pages.sub(1);
   note_unowned(home, -1);
 }
 
@@ -86,7 +87,7 @@ void let_go(Page* page) {
   check(page->list == PageList::kNone, "a page that is let go stands in no list");
   page->heap = nullptr;
   set_owner(page, kNoOwner);
-  process_stats.orphan_pages.add(1);
+  home_of(page)->realm->stats.orphan_pages.add(1);
   note_unowned(home_of(page), 1);
   publish(page);
 }
@@ -117,7 +118,7 @@ void take_over(Page* page) {
   forget_hint(page);
   adopt(heap, page);
   heap->push_back(page);
-  process_stats.reclaimed_pages.add(1);
+  heap->home->realm->stats.reclaimed_pages.add(1);
 }
 
 namespace {
@@ -150,7 +151,7 @@ Page* adopt_from(ThreadHeap* heap, SizeClass size_class, SystemArena* arena, int
     collect_page(page);
     adopt(heap, page);
     heap->push_front(page);
-    process_stats.adopted_pages.add(1);
+    heap->home->realm->stats.adopted_pages.add(1);
     return page;
   }
   return nullptr;
@@ -163,6 +164,7 @@ Page* adopt_orphan(ThreadHeap* heap, SizeClass size_class) {
   if (heap->home->arena != nullptr) {
     return adopt_from(heap, size_class, heap->home->arena, &tries);
   }
+  const ArenaSet<System>& arenas = heap->home->realm->arenas;
   const std::uint32_t count = arenas.count_arenas();
   for (std::uint32_t i = 0; i < count; ++i) {
     SystemArena* const arena = arenas.arena(i);

@@ -3,6 +3,7 @@
 
 #include "arena/page_map.h"
 #include "heap/heap.h"
+#include "heap/numa.h"
 #include "heap/process.h"
 #include "support/options.h"
 #include "support/stats.h"
@@ -26,6 +27,7 @@ constinit Page* lone_pages ASHLAR_GUARDED_BY(lone_lock) = nullptr;
 
 void enter_lone(Page* page) {
   LockGuard guard(lone_lock);
+  page->lone_realm = home_of(page)->realm;
   page->previous_lone = nullptr;
   page->next_lone = lone_pages;
   if (lone_pages != nullptr) {
@@ -46,6 +48,18 @@ void remove_lone(const Page* page) {
   }
 }
 
+// Says to the system what the pages of a mapping should be like. No harm if it does not listen.
+void choose_os_pages(const Heap* heap, void* start, std::size_t size) {
+  if (!option_is_enabled(Option::kAllowThp)) {
+    System::advise_huge_pages(start, size, HugeAdvice::kUnwanted);
+  } else if (size >= kLargeOsPage && option_is_enabled(Option::kAllowLargeOsPages)) {
+    System::advise_huge_pages(start, size, HugeAdvice::kWanted);
+  }
+  if (heap->numa_node.get() >= 0 && numa_node_count() > 1) {
+    System::bind_to_node(start, size, wrap_numa_node(heap->numa_node.get()));
+  }
+}
+
 // What release needs to know, read back from a page.
 PageMemory memory_of(const Page* page) {
   return {.page = const_cast<Page*>(page),
@@ -54,6 +68,19 @@ PageMemory memory_of(const Page* page) {
           .slices = page->slices,
           .bytes = page->is_huge() ? page->block_size : page_bytes(page),
           .contents = page->fresh_contents};
+}
+
+// What the page handed out is its heap's from now on, for statistics; first there, so that a reader
+// who does not find the page any more knows that he has to look again.
+void leave_counts(Page* page) {
+  const PageHistory::Change change(page->history);
+  if (!page->is_huge()) {
+    keep_counts(page);
+    HeapStats& stats = home_of(page)->stats;
+    stats.blocks[page->size_class].add(static_cast<std::int64_t>(page->history.handed_out()));
+    stats.pages[page->size_class].add();
+  }
+  page->history.set_kind(0);
 }
 
 }  // namespace
@@ -72,11 +99,11 @@ Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg) {
   return taken;
 }
 
-Page* next_lone_page(const void* start) {
+Page* next_lone_page(const Realm* realm, const void* start) {
   Page* next = nullptr;
   LockGuard guard(lone_lock);
   for (Page* page = lone_pages; page != nullptr; page = page->next_lone) {
-    if (address_of(page->start) > address_of(start) &&
+    if (page->lone_realm == realm && address_of(page->start) > address_of(start) &&
         (next == nullptr || address_of(page->start) < address_of(next->start))) {
       next = page;
     }
@@ -86,14 +113,20 @@ Page* next_lone_page(const void* start) {
 
 bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, SliceCount headroom,
                     PageMemory* memory) {
+  if (heap->arena == nullptr && option_is_enabled(Option::kDisallowArenaAlloc)) {
+    return false;
+  }
   Claim<System> claim;
-  const bool claimed = heap->arena != nullptr
-                           ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim)
-                           : arenas.claim(slices, alignment, headroom, &claim);
+  ArenaSet<System>& arenas = heap->realm->arenas;
+  const bool claimed =
+      heap->arena != nullptr
+          ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim)
+          : arenas.claim(slices, alignment, headroom, &claim, preferred_numa_node(heap));
   if (!claimed) {
     return false;
   }
   *memory = {.page = static_cast<Page*>(claim.arena->page_entry(claim.run.first)),
+             .realm = heap->realm,
              .arena = claim.arena,
              .start = claim.start(),
              .slices = slices,
@@ -117,8 +150,10 @@ bool acquire_mapping(const Heap* heap, std::size_t bytes, std::size_t alignment,
     metadata_pool.release(lone, sizeof(Page));
     return false;
   }
-  process_stats.reserved_bytes.add(static_cast<std::int64_t>(size));
+  choose_os_pages(heap, start, size);
+  heap->realm->arenas.note_mapped(size);
   *memory = {.page = lone,
+             .realm = heap->realm,
              .arena = nullptr,
              .start = start,
              .slices = {static_cast<std::uint32_t>(divide_up(size, kSliceSize))},
@@ -131,10 +166,10 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
   if (memory.arena != nullptr) {
     const SliceRun run{memory.arena->slice_of(memory.start), memory.slices};
     const SliceCount first{static_cast<std::uint32_t>(divide_up(touched, kSliceSize))};
-    arenas.release(memory.arena, run, first, memory.contents, System::clock_ms());
+    memory.arena->set().release(memory.arena, run, first, memory.contents, System::clock_ms());
     return;
   }
-  process_stats.reserved_bytes.sub(static_cast<std::int64_t>(memory.bytes));
+  memory.realm->arenas.note_unmapped(memory.bytes);
   // Where the system can't unmap (it may need memory for that), the addresses are lost, and at
   // least the physical pages come back.
   if (!System::release(memory.start, memory.bytes)) {
@@ -178,8 +213,10 @@ void forget_page(Page* page) {
 }
 
 void note_entered(Page* page) {
-  process_stats.pages.add(1);
-  note_page_made(home_of(page));
+  Heap* const home = home_of(page);
+  home->realm->stats.pages.add(1);
+  home->realm->stats.page_bytes.move(static_cast<std::int64_t>(page_bytes(page)));
+  note_page_made(home);
   if (page->arena == nullptr) {
     enter_lone(page);
   }
@@ -196,17 +233,20 @@ void forget_hint(const Page* page) {
 }
 
 void release_page(Page* page) {
-  const PageMemory memory = memory_of(page);
+  PageMemory memory = memory_of(page);
   const std::size_t touched = page->capacity * page->block_size;
   forget_hint(page);
   if (memory.arena == nullptr) {
     remove_lone(page);
   }
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
-  process_stats.pages.sub(1);
+  leave_counts(page);
   // acq_rel: a deletion may give a huge page another home at this moment; the reference that we
   // give back is that of the home which we take out.
   Heap* const home = page->home.exchange(nullptr, std::memory_order_acq_rel);
+  memory.realm = home->realm;
+  memory.realm->stats.pages.sub(1);
+  memory.realm->stats.page_bytes.sub(static_cast<std::int64_t>(page_bytes(page)));
   if (page->is_huge()) {
     note_unowned(home, -1);
   }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 #include "base/units.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "os/lock.h"
 #include "page/ownership.h"
 #include "page/page.h"
@@ -17,14 +19,15 @@ namespace ashlar {
 Page* take_lone_pages(bool (*take)(Page* page, void* arg), void* arg);
 Lock& lone_pages_lock();
 
-// The page in no arena that starts lowest behind `start`; nullptr where there is none. Linear in
-// the number of these pages.
-Page* next_lone_page(const void* start);
+// The page of a realm in no arena that starts lowest behind `start`; nullptr where there is none.
+// Linear in the number of these pages.
+Page* next_lone_page(const Realm* realm, const void* start);
 
 // Memory for one page: slices and their entry. Where it is a mapping, `arena` is nullptr, and the
 // entry a record of the metadata pool: a lone page.
 struct PageMemory {
   Page* page = nullptr;
+  Realm* realm = nullptr;
   SystemArena* arena = nullptr;
   void* start = nullptr;
   SliceCount slices;
@@ -53,13 +56,14 @@ void release_unused(const PageMemory& memory);
 // and owned by the part's thread; nullptr when memory is short.
 Page* acquire_page(SizeClass size_class, ThreadHeap* part);
 
-// Calls take(page) for the entry of each page that exists during the whole call, and perhaps for
-// others: it may rely on nothing but home and remote before it owns the page, or knows that no
-// other thread runs. Where it says yes, finish(page) follows, which may let go of the page or
-// release it. (Lone pages are taken under their lock, which releasing one takes too.)
+// Calls take(page) for the entry of each page of a realm that exists during the whole call, and
+// perhaps for others, also of other realms: it may rely on nothing but home and remote before it
+// owns the page, or knows that no other thread runs. Where it says yes, finish(page) follows, which
+// may let go of the page or release it. (Lone pages are taken under their lock, which releasing one
+// takes too.)
 template <class Take, class Finish>
-void for_each_page_entry(Take take, Finish finish) {
-  arenas.for_each_arena([&](const SystemArena& arena) {
+void for_each_page_entry(Realm* realm, Take take, Finish finish) {
+  realm->arenas.for_each_arena([&](const SystemArena& arena) {
     arena.for_each_in_use([&](SliceIndex slice) {
       auto* const page = static_cast<Page*>(arena.page_entry(slice));
       if (home_of(page) != nullptr && take(page)) {
@@ -67,8 +71,13 @@ void for_each_page_entry(Take take, Finish finish) {
       }
     });
   });
+  std::pair<Realm*, Take*> call{realm, &take};
   Page* taken = take_lone_pages(
-      [](Page* page, void* arg) { return (*static_cast<Take*>(arg))(page); }, &take);
+      [](Page* page, void* arg) {
+        const auto& [wanted, ask] = *static_cast<const std::pair<Realm*, Take*>*>(arg);
+        return page->lone_realm == wanted && (*ask)(page);
+      },
+      &call);
   while (taken != nullptr) {
     Page* const page = taken;
     taken = page->next;
@@ -77,13 +86,13 @@ void for_each_page_entry(Take take, Finish finish) {
   }
 }
 
-// Calls visit(page) for each page that exists during the whole call, and perhaps for others,
-// without taking them or holding a lock; ends when it says false, and says so. For readers: a page
-// that other threads may release meanwhile must not be looked into.
+// Calls visit(page) for each page of a realm that exists during the whole call, and perhaps for
+// others, also of other realms, without taking them or holding a lock; ends when it says false, and
+// says so. For readers: a page that other threads may release meanwhile must not be looked into.
 template <class Visit>
-bool visit_pages(Visit visit) {
+bool visit_pages(const Realm* realm, Visit visit) {
   bool going_on = true;
-  arenas.for_each_arena([&](const SystemArena& arena) {
+  realm->arenas.for_each_arena([&](const SystemArena& arena) {
     arena.for_each_in_use([&](SliceIndex slice) {
       const auto* const page = static_cast<const Page*>(arena.page_entry(slice));
       going_on = going_on && (home_of(page) == nullptr || visit(page));
@@ -91,7 +100,7 @@ bool visit_pages(Visit visit) {
   });
   const void* behind = nullptr;
   while (going_on) {
-    const Page* const page = next_lone_page(behind);
+    const Page* const page = next_lone_page(realm, behind);
     if (page == nullptr) {
       break;
     }

@@ -3,7 +3,10 @@
 
 #include "arena/page_map.h"
 #include "heap/fork.h"
+#include "heap/huge_arenas.h"
+#include "heap/numa.h"
 #include "heap/process_end.h"
+#include "heap/realm.h"
 #include "os/thread.h"
 #include "support/messages.h"
 #include "support/options.h"
@@ -11,8 +14,7 @@
 
 namespace ashlar {
 
-constinit ArenaSet<System> arenas;
-constinit MetadataPool<System> metadata_pool{arenas};
+constinit MetadataPool<System> metadata_pool{main_realm.arenas};
 
 namespace {
 
@@ -22,6 +24,9 @@ constinit std::atomic<std::uintptr_t> first_thread{0};
 constinit std::atomic<std::uint64_t> start_time_ms{0};
 constinit Lock generator_lock{LockRank::kRandom};
 constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
+
+// Where the next arena is put; guarded by the lock of all sets of arenas.
+constinit std::uintptr_t next_arena_address = 0;
 
 // Where the arenas begin. In debug always the same, so that runs can be compared.
 std::uintptr_t choose_hint() {
@@ -37,6 +42,13 @@ std::int64_t arena_purge_delay() {
   return delay < 0 ? -1 : delay * (factor < 0 ? 0 : factor);
 }
 
+EagerCommit eager_commit() {
+  const long value = option_get(Option::kArenaEagerCommit);
+  return value == 0   ? EagerCommit::kNever
+         : value == 1 ? EagerCommit::kAlways
+                      : EagerCommit::kWhereOvercommitted;
+}
+
 bool seed_generator() {
   LockGuard guard(generator_lock);
   return generator.seed() == SeedQuality::kStrong;
@@ -46,10 +58,8 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
   const bool strong = seed_generator();
   const std::uintptr_t hint = choose_hint();
   page_map.open_window(hint);
-  arenas.configure({.reserve = option_get_size(Option::kArenaReserve),
-                    .hint = hint,
-                    .purge_delay_ms = arena_purge_delay(),
-                    .os_allowed = !option_is_enabled(Option::kLimitOsAlloc)});
+  next_arena_address = hint;
+  main_realm.arenas.configure(arena_policy());
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.
@@ -60,6 +70,19 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
 }
 
 }  // namespace
+
+ArenaPolicy arena_policy() {
+  return {.reserve = option_get_size(Option::kArenaReserve),
+          .next_address = &next_arena_address,
+          .purge_delay_ms = arena_purge_delay(),
+          .os_allowed = !option_is_enabled(Option::kLimitOsAlloc),
+          .eager_commit = eager_commit(),
+          .huge_pages = {.allow_large = option_is_enabled(Option::kAllowLargeOsPages),
+                         .allow_transparent = option_is_enabled(Option::kAllowThp)},
+          .numa_local = option_is_enabled(Option::kArenaIsNumaLocal),
+          .purge_by_reset = !option_is_enabled(Option::kPurgeDecommits),
+          .least_purge = option_get_size(Option::kMinimalPurgeSize)};
+}
 
 void start_process() {
   // acquire: pairs with the release below; all that start_once wrote is seen.
@@ -79,6 +102,30 @@ void start_process() {
   // Outside the lock, since libc may allocate for it.
   watch_forks();
   watch_end();
+  reserve_at_start();
+}
+
+void apply_option(Option option) {
+  start_process();
+  switch (option) {
+    case Option::kUseNumaNodes:
+      known_numa_nodes.set(0);
+      break;
+    case Option::kAllowLargeOsPages:
+    case Option::kAllowThp:
+    case Option::kArenaEagerCommit:
+    case Option::kArenaIsNumaLocal:
+    case Option::kArenaPurgeMult:
+    case Option::kArenaReserve:
+    case Option::kLimitOsAlloc:
+    case Option::kMinimalPurgeSize:
+    case Option::kPurgeDecommits:
+    case Option::kPurgeDelay:
+      for_each_realm([](Realm& realm) { realm.arenas.configure(arena_policy()); });
+      break;
+    default:  // read when they are of use
+      break;
+  }
 }
 
 // Before a program can have a second thread, and before other constructors, so that what atexit

@@ -1,4 +1,4 @@
-// What the process has one of: the arenas, the pool of our records, and the start of it all.
+// What the process has one of: the pool of our records, and the start of it all.
 #pragma once
 
 #include <atomic>
@@ -7,16 +7,19 @@
 #include "arena/arena_set.h"
 #include "arena/metadata_pool.h"
 #include "os/system.h"
+#include "support/options.h"
 
 namespace ashlar {
 
-ASHLAR_HIDDEN extern constinit ArenaSet<System> arenas;
 ASHLAR_HIDDEN extern constinit MetadataPool<System> metadata_pool;
 
 // Reads the options that matter to memory and places the first arena's address; once, by the
 // library's constructor or an allocation before it. May be called any number of times by any
 // thread.
 void start_process();
+
+// Has an option that was set just now take effect where it was read at the start.
+void apply_option(Option option);
 
 // Milliseconds since then.
 std::uint64_t process_age_ms();
@@ -35,6 +38,9 @@ inline void note_thread() {
     note_thread_slow();
   }
 }
+
+// How a realm's arenas are reserved, by the options.
+ArenaPolicy arena_policy();
 
 // The calling thread is the only one: in a forked child.
 void note_single_thread();

@@ -16,6 +16,7 @@
 #include "heap/late_heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/options.h"
 
@@ -24,6 +25,7 @@ namespace {
 
 constinit std::atomic<bool> unloading{false};
 constinit std::atomic<bool> ended{false};
+constinit std::atomic<void (*)()> exit_report{nullptr};
 
 // Whether any block of the page is in use. No other thread uses the library.
 bool has_live_blocks(Page* page) {
@@ -34,31 +36,41 @@ bool has_live_blocks(Page* page) {
   return !page->is_empty();
 }
 
+bool holds_live_blocks(const SystemArena& arena) {
+  bool live = false;
+  arena.for_each_in_use([&](SliceIndex slice) {
+    auto* const page = static_cast<Page*>(arena.page_entry(slice));
+    live = live || (home_of(page) != nullptr && has_live_blocks(page));
+  });
+  return live;
+}
+
 // Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
 // in an arena goes with the code.
 void unload() {
   stop_thread_ends();
-  arenas.unmap_unless([](const SystemArena& arena) {
-    bool live = false;
-    arena.for_each_in_use([&](SliceIndex slice) {
-      auto* const page = static_cast<Page*>(arena.page_entry(slice));
-      live = live || (home_of(page) != nullptr && has_live_blocks(page));
-    });
-    return live;
-  });
+  for_each_realm([](Realm& realm) { realm.arenas.unmap_unless(holds_live_blocks); });
   metadata_pool.unmap();
   page_map.unmap();
 }
 
 // Unused where this library is the program's malloc, see end_process.
 [[maybe_unused]] void destroy_everything() {
-  for_each_page_entry([](Page*) { return true; }, [](Page* page) { release_page(page); });
+  for_each_realm([](Realm& realm) {
+    for_each_page_entry(&realm, [](Page*) { return true; }, [](Page* page) { release_page(page); });
+  });
   thread_heap = &empty_heap;
   forget_all_threads();
   forget_late_heap();
   forget_spare_heaps();
+  // The main realm's last: its arenas hold the records of the others.
+  for_each_realm([](Realm& realm) {
+    if (&realm != &main_realm) {
+      realm.arenas.unmap_unless([](const SystemArena&) { return false; });
+    }
+  });
   metadata_pool.unmap();
-  arenas.unmap_unless([](const SystemArena&) { return false; });
+  main_realm.arenas.unmap_unless([](const SystemArena&) { return false; });
 }
 
 void at_exit() {
@@ -77,12 +89,25 @@ void at_exit() {
 
 }  // namespace
 
+void register_exit_report(void (*report)()) {
+  // relaxed: nothing else belongs to it.
+  exit_report.store(report, std::memory_order_relaxed);
+}
+
 void watch_end() { System::at_exit(at_exit); }
 
 void end_process() {
   // relaxed: one of the calls does the work; the others have nothing to wait for.
-  if (ended.exchange(true, std::memory_order_relaxed) ||
-      !option_is_enabled(Option::kDestroyOnExit)) {
+  if (ended.exchange(true, std::memory_order_relaxed)) {
+    return;
+  }
+  if (option_is_enabled(Option::kShowStats) || option_is_enabled(Option::kVerbose)) {
+    // relaxed: registered when the library started.
+    if (void (*const report)() = exit_report.load(std::memory_order_relaxed)) {
+      report();
+    }
+  }
+  if (!option_is_enabled(Option::kDestroyOnExit)) {
     return;
   }
   destroy_all_heaps();

@@ -6,6 +6,10 @@ namespace ashlar {
 // Has the end noticed; once, when the process starts.
 void watch_end();
 
+// Has this called at the end of the process, before anything is given back, if the options
+// show_stats or verbose are on. The rooms that can print register it when the library starts.
+void register_exit_report(void (*report)());
+
 // Does what is to be done when the process ends, once. Allocation goes on to work.
 void end_process();
 

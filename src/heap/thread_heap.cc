@@ -24,6 +24,7 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .retired_to = 0,
                     .retired = 0,
                     .passed_over = 0,
+                    .stats = {},
                     .destroyed = false,
                     .heartbeat = 0,
                     .in_deferred_free = false,

@@ -15,6 +15,7 @@
 #include "page/page_queue.h"
 #include "page/size_class.h"
 #include "policy/layout.h"
+#include "support/stats.h"
 
 namespace ashlar {
 
@@ -25,7 +26,8 @@ ASHLAR_HIDDEN extern constinit Page empty_page;
 
 // Owner:       the thread it was made for (the late heap: who holds its lock); all fields but
 //              those named next
-// Shared:      attention, written by who deletes a heap; number and id are constant;
+// Shared:      attention, written by who deletes a heap; stats, read by all; number and id are
+//              constant;
 //              next_of_heap, previous_of_heap and destroyed are guarded by heaps_lock()
 // Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page;
 //              pages in `queues` have or had room, pages in `full` had none when last looked at;
@@ -46,7 +48,8 @@ struct ThreadHeap {
   std::uint32_t retired_to;
   std::uint32_t retired;      // how many there are, when last counted and those since
   std::uint32_t passed_over;  // take-overs that found the queue at its limit
-  bool destroyed;             // with its heap: it has no pages, and waits to be dropped
+  SlowPathStats<OwnedCounter> stats;
+  bool destroyed;  // with its heap: it has no pages, and waits to be dropped
 
   std::uint64_t heartbeat;      // slow paths of the thread so far
   bool in_deferred_free;        // a registered function is running: do not call it again

@@ -4,6 +4,7 @@
 #include "heap/heap.h"
 #include "heap/orphans.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "os/system.h"
 #include "support/stats.h"
 
@@ -53,6 +54,18 @@ void leave(const ThreadHeap* backing) {
   *link = backing->next_of_heap;
 }
 
+// Counts a thread's part of a main heap that came or goes.
+void note_backing(const Heap* home, bool comes) {
+  RealmStats& stats = home->realm->stats;
+  if (comes) {
+    stats.threads.add(1);
+    stats.thread_heaps.add(1);
+  } else {
+    stats.threads.sub(1);
+    stats.thread_heaps.sub(1);
+  }
+}
+
 void give_back(ThreadHeap* backing) {
   // First, so that nothing that runs below finds a heap that is being taken apart.
   thread_heap = &empty_heap;
@@ -66,8 +79,8 @@ void give_back(ThreadHeap* backing) {
   orphan_all(backing);
   last_heartbeat = backing->heartbeat;
   leave(backing);
-  metadata_pool.release(backing, sizeof(ThreadHeap));
-  process_stats.threads.sub(1);
+  note_backing(backing->home, false);
+  drop_thread_heap(backing);
 }
 
 // Threads whose end is being dealt with, and whether the library is being unloaded, so that ends
@@ -92,15 +105,24 @@ void thread_exits(void* record) {
   ending.fetch_sub(1, std::memory_order_release);
 }
 
-ThreadHeap* make_backing() {
+ThreadHeap* make_backing(Heap* home) {
   auto* const backing = static_cast<ThreadHeap*>(metadata_pool.allocate(sizeof(ThreadHeap)));
   if (backing != nullptr) {
-    backing->start(thread_id(), &main_heap, backing);
+    hold_heap(home);
+    backing->start(thread_id(), home, backing);
     backing->heartbeat = last_heartbeat;
     enter(backing);
-    process_stats.threads.add(1);
+    note_backing(home, true);
   }
   return backing;
+}
+
+// Makes it the calling thread's. The heap is in place before the system is asked to tell of the
+// thread's end, since libc may allocate for that. Where it fails, the thread's pages stay owned
+// when it ends, until a thread with the same id comes.
+void begin(ThreadHeap* backing) {
+  thread_heap = backing;
+  System::at_thread_exit(thread_exits, backing);
 }
 
 }  // namespace
@@ -112,17 +134,39 @@ ThreadHeap* start_thread() {
   start_process();
   note_thread();
   ThreadHeap* backing = find_registered(thread_id());
-  if (backing == nullptr) {
-    backing = make_backing();
+  if (backing != nullptr && backing->home != &main_heap) {
+    give_back(backing);
+    backing = nullptr;
   }
   if (backing == nullptr) {
-    return nullptr;
+    backing = make_backing(&main_heap);
   }
-  thread_heap = backing;
-  // The heap is in place by now, since libc may allocate for this. Where it fails, the thread's
-  // pages stay owned when it ends, until a thread with the same id comes.
-  System::at_thread_exit(thread_exits, backing);
+  if (backing != nullptr) {
+    begin(backing);
+  }
   return backing;
+}
+
+bool join_realm(Realm* realm) {
+  if (current_realm() == realm && thread_heap != &empty_heap) {
+    return true;
+  }
+  if ((thread_heap == &empty_heap && start_thread() == nullptr) ||
+      thread_heap->backing->in_deferred_free) {
+    return false;
+  }
+  ThreadHeap* const old = thread_heap->backing;
+  ThreadHeap* const fresh = old->home->realm == realm ? old : make_backing(realm->main);
+  if (fresh == nullptr) {
+    return false;
+  }
+  if (fresh != old) {
+    fresh->in_pool = old->in_pool;
+    fresh->heartbeat = old->heartbeat;
+    give_back(old);
+    begin(fresh);
+  }
+  return true;
 }
 
 void end_thread() {
@@ -156,6 +200,15 @@ void note_pool_thread() {
   }
 }
 
+void for_each_thread(void (*visit)(const ThreadHeap& part, void* arg), void* arg) {
+  LockGuard guard(heaps_lock());
+  for (const ThreadHeap* row : registered) {
+    for (const ThreadHeap* part = row; part != nullptr; part = part->next_of_heap) {
+      visit(*part, arg);
+    }
+  }
+}
+
 bool thread_has_ended() { return ended; }
 
 void stop_thread_ends() {
@@ -186,8 +239,8 @@ void forget_vanished_threads() {
         link = &part->next_of_heap;
       } else {
         *link = part->next_of_heap;
-        metadata_pool.release(part, sizeof(ThreadHeap));
-        process_stats.threads.sub(1);
+        note_backing(part->home, false);
+        drop_thread_heap(part);
       }
     }
   }

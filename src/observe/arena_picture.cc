@@ -3,7 +3,9 @@
 
 #include <cstdint>
 
+#include "heap/arenas.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "observe/report_output.h"
 #include "page/ownership.h"
 #include "support/text.h"
@@ -41,12 +43,12 @@ bool draw(const SystemArena& arena, std::uint32_t group, char* signs) {
   return anything;
 }
 
-void print_title(const ReportOutput& output, std::uint32_t index, const SystemArena& arena) {
+void print_title(const ReportOutput& output, int id, const SystemArena& arena) {
   FixedText<250> line;
   line->append_format(
-      "ashlar: arena %u at %p: %zu MiB, %u slices, of them %u in use and %u waiting to be "
+      "ashlar: arena %d at %p: %zu MiB, %u slices, of them %u in use and %u waiting to be "
       "purged%s\n",
-      index + 1, arena.start(), arena.size() / kMiB, arena.slice_total(), arena.count_in_use(),
+      id, arena.start(), arena.size() / kMiB, arena.slice_total(), arena.count_in_use(),
       arena.count_waiting(), arena.is_exclusive() ? "; exclusive" : "");
   output.write(line->text());
 }
@@ -59,8 +61,8 @@ void print_left_out(const ReportOutput& output, std::uint32_t groups) {
   }
 }
 
-void print_arena(const ReportOutput& output, std::uint32_t index, const SystemArena& arena) {
-  print_title(output, index, arena);
+void print_arena(const ReportOutput& output, int id, const SystemArena& arena) {
+  print_title(output, id, arena);
   std::uint32_t left_out = 0;
   for (std::uint32_t group = 0; group < arena.group_count(); ++group) {
     char signs[kBitsPerWord + 1];
@@ -85,9 +87,11 @@ void print_arenas(OutputFunction* out, void* arg) {
   output.write(
       "ashlar: a slice of 64 KiB: m metadata, # first of a page, = the page's others, w waiting to "
       "be purged, p purged, d dirty, . fresh, \",\" not committed\n");
-  const std::uint32_t count = arenas.count_arenas();
+  const Realm* const realm = current_realm();
+  const std::uint32_t count = realm->arenas.count_arenas();
   for (std::uint32_t i = 0; i < count; ++i) {
-    print_arena(output, i, *arenas.arena(i));
+    const SystemArena* const arena = realm->arenas.arena(i);
+    print_arena(output, id_of_arena(realm, arena), *arena);
   }
 }
 

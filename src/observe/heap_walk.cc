@@ -7,7 +7,9 @@
 #include <bit>
 #include <cstdint>
 
+#include "heap/orphans.h"
 #include "heap/page_source.h"
+#include "heap/realm.h"
 #include "page/ownership.h"
 #include "page/page.h"
 #include "policy/layout.h"
@@ -76,7 +78,7 @@ class LiveBlocks {
 
 // At rest the lists hold what the page's counts say. For debug builds.
 [[maybe_unused]] void check_at_rest(const Page* page, std::uint32_t live) {
-  const std::uint32_t expected = page->used - remote_frees(page).count() + page->lost;
+  const std::uint32_t expected = page->used() - remote_frees(page).count() + page->lost;
   if (live != expected) {
     report_error(
         EFAULT,
@@ -106,18 +108,54 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
          (!blocks || live.visit_each([&](void* block) { return visitor(view, block, arg); }));
 }
 
-// Pages of a deleted heap are the main heap's, also before their owner came by.
+// Pages of a deleted heap are its realm's main heap's, also before their owner came by.
 bool belongs_to(const Page* page, const Heap* heap) {
   const Heap* const home = home_of(page);
-  return home == heap || (heap == &main_heap && is_deleted(home));
+  return home == heap ||
+         (is_deleted(home) && heap == heap->realm->main && home->realm == heap->realm);
 }
 
 }  // namespace
 
 bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg) {
-  return visit_pages([&](const Page* page) {
+  return visit_pages(heap->realm, [&](const Page* page) {
     return !belongs_to(page, heap) || show_page(page, blocks, visitor, arg);
   });
+}
+
+bool walk_thread_heap(const ThreadHeap* part, bool blocks, PageVisitor* visitor, void* arg) {
+  return visit_pages(part->home->realm, [&](const Page* page) {
+    const bool owned = (owner_of(page) & ~kOwnerFlags) == part->id && page->heap == part;
+    return !owned || show_page(page, blocks, visitor, arg);
+  });
+}
+
+bool walk_orphans(Realm* realm, const Heap* heap, int tag, bool blocks, OrphanVisitor* visitor,
+                  void* arg) {
+  struct Call {
+    OrphanVisitor* visitor;
+    const Heap* heap;
+    void* arg;
+  };
+  bool going_on = true;
+  for_each_page_entry(
+      realm,
+      [&](Page* page) {
+        const bool wanted =
+            heap == nullptr ? tag == kAnyTag || home_of(page)->tag == tag : belongs_to(page, heap);
+        return going_on && wanted && !is_huge_word(page) && try_own(&page->remote) == Taken::kYes;
+      },
+      [&](Page* page) {
+        Call call{visitor, home_of(page), arg};
+        const auto call_visitor = [](const PageView& view, void* block, void* call_arg) {
+          const Call& to = *static_cast<const Call*>(call_arg);
+          return to.visitor(to.heap, view, block, to.arg);
+        };
+        collect_page(page);
+        going_on = going_on && (page->is_empty() || show_page(page, blocks, call_visitor, &call));
+        publish(page);
+      });
+  return going_on;
 }
 
 }  // namespace ashlar

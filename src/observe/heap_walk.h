@@ -7,6 +7,8 @@
 
 namespace ashlar {
 
+struct Realm;
+
 // A page as a walk shows it.
 struct PageView {
   void* start;             // of block 0
@@ -24,5 +26,16 @@ using PageVisitor = bool(const PageView& page, void* block, void* arg);
 // uses the heap meanwhile (debug builds report what they notice of it); the visitor may free the
 // block that it is shown, and use other heaps.
 bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg);
+
+// The same for the pages that a part of a heap owns, whose thread does not use it meanwhile.
+bool walk_thread_heap(const ThreadHeap* part, bool blocks, PageVisitor* visitor, void* arg);
+
+// The same for orphan pages of a realm's heaps: of `heap`, or (nullptr) of those with this tag, or
+// of all (kAnyTag). Each is the caller's while it is shown, so other threads may go on. The visitor
+// gets the heap.
+inline constexpr int kAnyTag = -1;
+using OrphanVisitor = bool(const Heap* heap, const PageView& page, void* block, void* arg);
+bool walk_orphans(Realm* realm, const Heap* heap, int tag, bool blocks, OrphanVisitor* visitor,
+                  void* arg);
 
 }  // namespace ashlar

@@ -2,8 +2,9 @@
 #include "observe/process_report.h"
 
 #include "heap/process.h"
+#include "heap/realm.h"
+#include "observe/amount.h"
 #include "observe/report_output.h"
-#include "support/stats.h"
 #include "support/text.h"
 
 namespace ashlar {
@@ -16,35 +17,13 @@ struct Seconds {
 };
 Seconds seconds_of(std::uint64_t ms) { return {ms / 1000, ms % 1000}; }
 
-// An amount in the largest binary unit of which there is at least one, with a digit behind the
-// point, cut and not rounded.
-struct Amount {
-  std::size_t whole;
-  std::size_t tenths;
-  const char* unit;
-};
-Amount amount_of(std::size_t bytes) {
-  if (bytes >= kGiB) {
-    return {bytes / kGiB, bytes % kGiB * 10 / kGiB, "GiB"};
-  }
-  if (bytes >= kMiB) {
-    return {bytes / kMiB, bytes % kMiB * 10 / kMiB, "MiB"};
-  }
-  return {bytes / kKiB, 0, "KiB"};
-}
-
-void append_amount(TextBuffer& line, std::size_t bytes) {
-  const Amount amount = amount_of(bytes);
-  line.append_format("%zu.%zu %s", amount.whole, amount.tenths, amount.unit);
-}
-
 void print_amounts(const ReportOutput& output, const char* name, std::size_t now,
                    std::size_t peak) {
   FixedText<120> line;
   line->append_format("ashlar: %s: ", name);
-  append_amount(*line, now);
+  append_amount(*line, static_cast<std::int64_t>(now));
   line->append(", peak ");
-  append_amount(*line, peak);
+  append_amount(*line, static_cast<std::int64_t>(peak));
   line->append('\n');
   output.write(line->text());
 }
@@ -52,14 +31,14 @@ void print_amounts(const ReportOutput& output, const char* name, std::size_t now
 }  // namespace
 
 ProcessInfo process_info() {
-  const auto bytes = [](std::int64_t count) {
-    return count < 0 ? std::size_t{0} : static_cast<std::size_t>(count);
-  };
   ProcessInfo info;
   info.elapsed_ms = process_age_ms();
   info.usage = System::process_usage();
-  info.committed = bytes(process_stats.reserved_bytes.current());
-  info.peak_committed = bytes(process_stats.reserved_bytes.peak());
+  for_each_realm([&info](const Realm& realm) {
+    const Level committed = realm.arenas.committed();
+    info.committed += static_cast<std::size_t>(committed.current);
+    info.peak_committed += static_cast<std::size_t>(committed.peak);
+  });
   return info;
 }
 

@@ -12,8 +12,8 @@ namespace ashlar {
 struct ProcessInfo {
   std::uint64_t elapsed_ms = 0;  // since the library started
   ProcessUsage usage;
-  std::size_t committed = 0;  // bytes held from the system for blocks, resident or not
-  std::size_t peak_committed = 0;
+  std::size_t committed = 0;       // bytes held from the system that may be resident
+  std::size_t peak_committed = 0;  // of several realms the sum of their peaks
 };
 
 ProcessInfo process_info();

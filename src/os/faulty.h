@@ -2,6 +2,8 @@
 // Not part of the product: only builds with ASHLAR_FAULTS use it, and unit tests.
 #pragma once
 
+#include <errno.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -69,6 +71,18 @@ struct Faulty : Os {
   }
   static bool remap(void* start, std::size_t old_size, void* target, std::size_t new_size) {
     return !fault_plan.next_call_fails() && Os::remap(start, old_size, target, new_size);
+  }
+  static void* reserve_large(void* hint, std::size_t size, std::size_t alignment) {
+    return fault_plan.next_call_fails() ? nullptr : Os::reserve_large(hint, size, alignment);
+  }
+  static int map_huge_page(void* at, int numa_node) {
+    return fault_plan.next_call_fails() ? ENOMEM : Os::map_huge_page(at, numa_node);
+  }
+  static bool advise_huge_pages(void* start, std::size_t size, HugeAdvice advice) {
+    return !fault_plan.next_call_fails() && Os::advise_huge_pages(start, size, advice);
+  }
+  static bool bind_to_node(void* start, std::size_t size, int numa_node) {
+    return !fault_plan.next_call_fails() && Os::bind_to_node(start, size, numa_node);
   }
 };
 

@@ -18,20 +18,10 @@
 #include <unistd.h>
 
 #include "base/relaxed.h"
+#include "os/keep_errno.h"
 
 namespace ashlar {
 namespace {
-
-class KeepErrno {
- public:
-  KeepErrno() : saved_(errno) {}
-  ~KeepErrno() { errno = saved_; }
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-
- private:
-  const int saved_;
-};
 
 int protection_of(Access access) {
   return access == Access::kReadWrite ? PROT_READ | PROT_WRITE : PROT_NONE;

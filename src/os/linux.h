@@ -31,6 +31,10 @@ struct Linux {
   static bool reset(void* start, std::size_t size);
   static bool protect(void* start, std::size_t size, Access access);
   static bool remap(void* start, std::size_t old_size, void* target, std::size_t new_size);
+  static void* reserve_large(void* hint, std::size_t size, std::size_t alignment);
+  static int map_huge_page(void* at, int numa_node);
+  static bool advise_huge_pages(void* start, std::size_t size, HugeAdvice advice);
+  static bool bind_to_node(void* start, std::size_t size, int numa_node);
 
   // Milliseconds of a clock that only goes forward; its start is unspecified.
   static std::uint64_t clock_ms();

@@ -11,6 +11,14 @@
 
 namespace ashlar {
 
+// OS pages beyond the ordinary ones: large ones are tried for whole arenas, huge ones are reserved
+// by name, one at a time.
+inline constexpr std::size_t kLargeOsPage = 2 * kMiB;
+inline constexpr std::size_t kHugeOsPage = kGiB;
+
+// What the system is told of the pages that it may put together by itself in a range.
+enum class HugeAdvice : std::uint8_t { kWanted, kUnwanted };
+
 // All members are static: a system has no state of its own that an allocator could own.
 // None of them changes errno, and a call that fails changes nothing.
 //
@@ -25,18 +33,31 @@ namespace ashlar {
 //   protect(start, size, access)   forbids or allows access
 //   remap(start, old, target, new) resizes a mapping; target == start: in place or not at all;
 //                                  else its pages move to `target`, which is reserved already
+//   reserve_large(hint, size, align) as reserve, read-write and of large OS pages, that are there
+//                                  for certain; nullptr where the system has not got so many
+//   map_huge_page(at, node)        one huge OS page, read-write and there for certain, exactly at
+//                                  this address, from this NUMA node if possible (-1: any); 0, or
+//                                  the system's number of the error: EEXIST where `at` is in use
+//   advise_huge_pages(start, size, advice)  false where the system does not listen
+//   bind_to_node(start, size, node)  has pages that are not there yet come from this NUMA node if
+//                                  it has any; false where the system does not know it
 template <class Os>
-concept OsMemory = requires(void* start, std::size_t size, Access access) {
-  { Os::page_size() } -> std::same_as<std::size_t>;
-  { Os::overcommits() } -> std::same_as<bool>;
-  { Os::reserve(start, size, size, access) } -> std::same_as<void*>;
-  { Os::release(start, size) } -> std::same_as<bool>;
-  { Os::commit(start, size) } -> std::same_as<bool>;
-  { Os::purge(start, size) } -> std::same_as<bool>;
-  { Os::reset(start, size) } -> std::same_as<bool>;
-  { Os::protect(start, size, access) } -> std::same_as<bool>;
-  { Os::remap(start, size, start, size) } -> std::same_as<bool>;
-};
+concept OsMemory =
+    requires(void* start, std::size_t size, Access access, int node, HugeAdvice advice) {
+      { Os::page_size() } -> std::same_as<std::size_t>;
+      { Os::overcommits() } -> std::same_as<bool>;
+      { Os::reserve(start, size, size, access) } -> std::same_as<void*>;
+      { Os::release(start, size) } -> std::same_as<bool>;
+      { Os::commit(start, size) } -> std::same_as<bool>;
+      { Os::purge(start, size) } -> std::same_as<bool>;
+      { Os::reset(start, size) } -> std::same_as<bool>;
+      { Os::protect(start, size, access) } -> std::same_as<bool>;
+      { Os::remap(start, size, start, size) } -> std::same_as<bool>;
+      { Os::reserve_large(start, size, size) } -> std::same_as<void*>;
+      { Os::map_huge_page(start, node) } -> std::same_as<int>;
+      { Os::advise_huge_pages(start, size, advice) } -> std::same_as<bool>;
+      { Os::bind_to_node(start, size, node) } -> std::same_as<bool>;
+    };
 
 // Sizes of mappings of their own are rounded so that they waste at most an eighth and can grow
 // a little in place: to the OS page below 512 KiB, then to 64 KiB, 256 KiB, 1 MiB and 4 MiB.

@@ -34,9 +34,10 @@ void drop_lists(Page* page) {
   // relaxed: there is no other thread.
   const RemoteList remote{page->remote.word.exchange(0, std::memory_order_relaxed)};
   page->capacity = page->capacity < page->reserved ? page->capacity : page->reserved;
-  page->used = page->used < page->capacity ? page->used : page->capacity;
-  page->used -= remote.count() < page->used ? remote.count() : page->used;
-  page->lost = page->capacity - page->used;
+  const PageHistory::Change change(page->history);
+  const std::uint32_t used = page->used() < page->capacity ? page->used() : page->capacity;
+  page->counts.set_used(used - (remote.count() < used ? remote.count() : used));
+  page->lost = page->capacity - page->used();
   page->free = nullptr;
   page->local_free = nullptr;
   page->next = nullptr;
@@ -48,16 +49,18 @@ void drop_lists(Page* page) {
 
 bool collect_remote(Page* page) {
   const ScheduleWindow window(SchedulePoint::kCollectRemote);
-  // acquire: pairs with the release of each push; the links of the list are seen. An exchange
-  // and not a CAS: the owner takes whatever is there, so it never has to try again.
-  const RemoteList list{page->remote.word.exchange(0, std::memory_order_acquire)};
+  const PageHistory::Change change(page->history);
+  // acq_rel: acquire pairs with the release of each push; the links of the list are seen. Release:
+  // who reads the counts and sees the list gone sees the change. An exchange and not a CAS: the
+  // owner takes whatever is there, so it never has to try again.
+  const RemoteList list{page->remote.word.exchange(0, std::memory_order_acq_rel)};
   schedule_point(SchedulePoint::kCollectRemote);
   Block* const first = list.first(page);
   if (first == nullptr) {
     return true;
   }
   // used counts every block of the list, so a longer one holds a block twice.
-  bool intact = list.count() <= page->used;
+  bool intact = list.count() <= page->used();
   if constexpr (kActive.check_double_free) {
     intact = intact && is_intact(page, first, list.count());
   }
@@ -65,8 +68,9 @@ bool collect_remote(Page* page) {
     report_corrupted(page);
     return false;
   }
-  page->used -= list.count();
+  page->counts.note_collected(list.count());
   if (page->free == nullptr) {
+    keep_counts(page);
     page->free = first;
     page->free_contents = Contents::kUnknown;
     return true;

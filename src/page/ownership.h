@@ -70,6 +70,31 @@ inline RemoteList remote_frees(const Page* page) {
   return list.value == RemoteWord::kOrphan || list.value == RemoteWord::kHuge ? RemoteList{} : list;
 }
 
+// What a page had at one moment, as any thread may read it.
+struct PageCounts {
+  std::uint64_t handed_out = 0;  // blocks, since the page was made; for a huge block its bytes
+  std::uint32_t live = 0;        // blocks that the program holds
+  std::uint32_t kind = 0;        // size class plus one; 0: no page
+};
+
+// Reads them; false where they changed meanwhile. Owner: subtracts the remote list from those in
+// use. Reader: sees one of the two only. So the owner brackets that by a change of version, and
+// outside of it the remote list only grows: where it was the same before and after the reader
+// looked at the blocks in use, all is of that moment.
+inline bool try_read_counts(const Page* page, PageCounts* counts) {
+  const ScheduleWindow window(SchedulePoint::kReadRemote);
+  const std::uint32_t version = page->history.version();
+  counts->kind = page->history.kind();
+  const std::uint64_t kept = page->history.handed_out();
+  // acquire: who sees the list taken sees the version change. The same below.
+  const RemoteList before{page->remote.word.load(std::memory_order_acquire)};
+  const BlockCounts::Seen seen = page->counts.read();
+  const RemoteList after{page->remote.word.load(std::memory_order_acquire)};
+  counts->handed_out = kept + seen.handed_out;
+  counts->live = seen.used < after.count() ? 0 : seen.used - after.count();
+  return version % 2 == 0 && version == page->history.version() && before.value == after.value;
+}
+
 // Moves the remote frees to free where that is empty, else to local_free; owner only. False where
 // there are more of them than blocks in use: the list is dropped then, since no block in it can
 // be trusted. Constant time where one of the two lists is empty, else linear in the remote frees.

@@ -8,9 +8,12 @@ namespace ashlar {
 
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
                Contents contents, Heap* home, const PageLinks::Keys& keys) {
+  const PageHistory::Change change(page->history);
+  page->history.set_kind(size_class + 1);
+  page->history.set_handed_out(0);
+  page->counts.clear();
   page->free = nullptr;
   page->local_free = nullptr;
-  page->used = 0;
   page->capacity = 0;
   page->next = nullptr;
   page->previous = nullptr;
@@ -36,14 +39,21 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
                     std::size_t usable, Contents contents, Heap* home) {
   make_page(page, arena, start, slices, 0, contents, home, PageLinks::Keys{});
-  page->block_size = usable;
-  page->used = 1;
+  set_huge_size(page, usable);
+  page->counts.set_used(1);
   page->capacity = 1;
   page->reserved = 1;
   page->size_class = kHugeClass;
   // relaxed: nobody can know of the page before its block is handed out.
   page->owner.store(kNoOwner, std::memory_order_relaxed);
   mark_huge(page);
+}
+
+void set_huge_size(Page* page, std::size_t usable) {
+  page->block_size = usable;
+  const PageHistory::Change change(page->history);
+  page->history.set_kind(kHugeClass + 1);
+  page->history.set_handed_out(usable);
 }
 
 void extend_page(Page* page) {
@@ -61,6 +71,10 @@ void extend_page(Page* page) {
     block = next;
   }
   PageLinks::set_next(block, nullptr, page->keys);
+  {
+    const PageHistory::Change change(page->history);
+    keep_counts(page);
+  }
   page->free = first;
   page->free_contents = page->fresh_contents;
   page->capacity += count;
@@ -103,7 +117,7 @@ void check_page(const Page* page) {
         check(++listed <= page->capacity, "a free list is longer than its page");
       }
     }
-    check(page->used + listed + page->lost == page->capacity,
+    check(page->used() + listed + page->lost == page->capacity,
           "used + free + local free + lost = capacity");
     check(page->capacity <= page->reserved, "capacity <= reserved");
   }

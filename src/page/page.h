@@ -12,12 +12,14 @@
 #include "base/units.h"
 #include "os/system.h"
 #include "page/block.h"
+#include "page/block_counts.h"
 #include "page/size_class.h"
 #include "policy/layout.h"
 
 namespace ashlar {
 
 struct Heap;
+struct Realm;
 struct ThreadHeap;
 
 using SystemArena = Arena<System>;
@@ -63,7 +65,7 @@ struct alignas(kCacheLine) Page {
   // First line: what malloc and a local free write.
   Block* free;             // what malloc pops
   Block* local_free;       // what the owner's frees push
-  std::uint32_t used;      // blocks that are not in free or local_free
+  BlockCounts counts;      // among them: blocks that are not in free or local_free
   std::uint32_t capacity;  // blocks that lists or users may hold: touched so far
   Page* next;              // in the owner's list
   Page* previous;
@@ -88,17 +90,20 @@ struct alignas(kCacheLine) Page {
   // Second pair of lines: what other threads write. The word is not reset when a page is made: a
   // stale hint may look at it at any time, and finds 0, "owned", from the release of the last page.
   alignas(kCacheLine) RemoteWord remote;
+  PageHistory history;  // the owner's; readers of statistics look at it
 
   // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h).
   alignas(kCacheLine) Page* next_lone;
   Page* previous_lone;
+  Realm* lone_realm;  // that the page is of
 
   bool is_huge() const;
-  bool is_empty() const { return used == 0; }
+  std::uint32_t used() const { return counts.used(); }
+  bool is_empty() const { return used() == 0; }
   bool has_free() const { return free != nullptr; }
   bool can_extend() const { return capacity < reserved; }
   // Blocks that could still be handed out.
-  std::uint32_t room() const { return reserved - used; }
+  std::uint32_t room() const { return reserved - used(); }
 };
 
 inline constexpr SizeClass kHugeClass = kSizeClassCount;
@@ -120,7 +125,7 @@ inline std::size_t page_bytes(const Page* page) {
 ASHLAR_ALWAYS_INLINE Block* pop_block(Page* page) {
   Block* const block = page->free;
   page->free = PageLinks::next(block, page->keys);
-  ++page->used;
+  page->counts.note_handed_out();
   return block;
 }
 
@@ -128,7 +133,7 @@ ASHLAR_ALWAYS_INLINE Block* pop_block(Page* page) {
 ASHLAR_ALWAYS_INLINE bool push_local(Page* page, Block* block) {
   PageLinks::set_next(block, page->local_free, page->keys);
   page->local_free = block;
-  return --page->used == 0;
+  return page->counts.note_freed();
 }
 
 // Makes a page of fresh slices, empty and without capacity. `keys` are random where used.
@@ -139,13 +144,27 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
 void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slices,
                     std::size_t usable, Contents contents, Heap* home);
 
+// Notes the size of a huge block, new or resized. Whoever holds the block only.
+void set_huge_size(Page* page, std::size_t usable);
+
 // Makes about one OS page's worth of further blocks available in free, which is empty; the page
 // can extend. Owner only.
 void extend_page(Page* page);
 
+// Keeps what the fast paths counted, whenever a free list was used up. Within a change.
+inline void keep_counts(Page* page) {
+  const std::uint32_t count = page->counts.handed_out();
+  if (count != 0) {
+    page->history.set_handed_out(page->history.handed_out() + count);
+    page->counts.forget_handed_out();
+  }
+}
+
 // Moves the owner's frees to free where that is empty. Owner only.
 inline void use_local_frees(Page* page) {
   if (page->free == nullptr && page->local_free != nullptr) {
+    const PageHistory::Change change(page->history);
+    keep_counts(page);
     page->free = page->local_free;
     page->local_free = nullptr;
     page->free_contents = Contents::kUnknown;

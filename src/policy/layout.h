@@ -45,6 +45,7 @@ inline constexpr std::size_t kArenaMinSize = 8 * kMiB;
 inline constexpr std::size_t kArenaMaxSize = 64 * kGiB;
 inline constexpr std::size_t kArenaAlignment = 64 * kSliceSize;  // a word of its bitmaps
 inline constexpr std::size_t kArenaCountMax = 112;
+inline constexpr std::size_t kArenaCountByHand = 4;  // of these, places for arenas by hand
 // Blocks above this have a mapping of their own, so that freeing them gives the memory back at
 // once and growing them is a matter of page tables.
 inline constexpr std::size_t kArenaBlockMax = 32 * kMiB;
@@ -66,6 +67,13 @@ inline constexpr std::uintptr_t kHintEnd = std::uintptr_t{30} << 40;
 inline constexpr unsigned kHintRandomBits = 20;
 inline constexpr std::size_t kHintStep = 16 * kMiB;
 
+// Address hints for huge OS pages: from 32 TiB on, the start randomised by 12 bits; below where
+// Linux puts programs.
+inline constexpr std::uintptr_t kHugeHintStart = std::uintptr_t{32} << 40;
+inline constexpr std::uintptr_t kHugeHintEnd = std::uintptr_t{80} << 40;
+inline constexpr unsigned kHugeHintRandomBits = 12;
+inline constexpr std::size_t kHugeHintStep = kGiB;
+
 // Freed memory that may wait to be purged: at first and at least, and for as long as no page
 // faults are measured that more of it would have saved.
 inline constexpr std::size_t kPurgeBudgetMin = kMiB;
@@ -82,6 +90,8 @@ static_assert(kMediumPageSlices.value * kSliceSize >= 8 * kMediumBlockMax);
 static_assert(kArenaAlignment % (kMediumPageSlices.value * kSliceSize) == 0);
 static_assert(kArenaMinSize % kArenaAlignment == 0);
 static_assert(kHintStart + (kHintStep << kHintRandomBits) + kWindowSize <= kHintEnd);
+static_assert(kHugeHintStart >= kHintEnd);
+static_assert(kHugeHintStart + (kHugeHintStep << kHugeHintRandomBits) < kHugeHintEnd);
 static_assert(kArenaBlockMax > kMediumBlockMax);
 
 }  // namespace ashlar

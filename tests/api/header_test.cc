@@ -31,7 +31,8 @@ TEST_F(Header, CompilesAsC) {
 
 TEST_F(Header, CompilesAsEveryCxxFrom11On) {
   for (const char* standard : {"c++11", "c++14", "c++17", "c++20", "c++23"}) {
-    for (const char* header : {"mimalloc.h", "mimalloc-override.h", "mimalloc-new-delete.h"}) {
+    for (const char* header :
+         {"mimalloc.h", "mimalloc-stats.h", "mimalloc-override.h", "mimalloc-new-delete.h"}) {
       EXPECT_EQ(compile("c++", standard,
                         std::string("-x c++ \"$ASHLAR_SOURCE_DIR/include/") + header + '"'),
                 0)

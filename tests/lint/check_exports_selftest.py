@@ -26,6 +26,7 @@ class CheckExports(fixture.ToolTest):
         super().setUp()
         self.write("include/mimalloc.h", "typedef void mi_fun(int);\n#define mi_macro(x) mi_malloc(x)\n"
                                          "struct mi_thing { mi_thing(int); };\n#define mi_hint(x)\n"
+                                         "static inline void mi_inline(int* p) { *p = 0; }\n"
                                          "void* mi_malloc(unsigned long size) mi_hint(1);\n")
         self.write("tools/exports.txt", "# names\n?mi_*\nmalloc\n?free\n")
 

@@ -13,6 +13,7 @@
 
 #include "arena/page_map.h"
 #include "heap/process.h"
+#include "heap/realm.h"
 #include "page/ownership.h"
 #include "policy/layout.h"
 #include "stress.h"
@@ -25,7 +26,7 @@ namespace stress {
 inline std::size_t arena_bytes_resident() {
   const auto os_page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   std::size_t resident = 0;
-  ashlar::arenas.for_each_arena([&](const auto& arena) {
+  ashlar::main_realm.arenas.for_each_arena([&](const auto& arena) {
     // A piece at a time, since the answer takes a byte for each OS page.
     static unsigned char answer[4096];
     const std::size_t step = sizeof answer * os_page;
@@ -41,7 +42,7 @@ inline std::size_t arena_bytes_resident() {
 
 // Bytes of slices that pages hold, at least: small pages have one slice.
 inline std::size_t bytes_in_pages() {
-  return static_cast<std::size_t>(ashlar::process_stats.pages.current()) * ashlar::kSliceSize;
+  return static_cast<std::size_t>(ashlar::main_realm.stats.pages.current()) * ashlar::kSliceSize;
 }
 
 // When every block that the program allocated was freed: what the main thread keeps for itself
@@ -75,7 +76,7 @@ std::set<std::uint32_t> hints_of(const Arena& arena, ashlar::SizeClass size_clas
 // it (less room than that is not always published). Returns how many orphans there are.
 inline std::size_t check_orphans() {
   std::size_t orphans = 0;
-  ashlar::arenas.for_each_arena([&](const auto& arena) {
+  ashlar::main_realm.arenas.for_each_arena([&](const auto& arena) {
     std::vector<std::set<std::uint32_t>> hints;
     for (ashlar::SizeClass c = 0; c < ashlar::kSizeClassCount; c++)
       hints.push_back(hints_of(arena, c));

@@ -23,8 +23,7 @@ class ArenaSetTest : public FakeOsTest {
   ArenaSetTest() { configure(100); }
 
   void configure(std::int64_t delay, bool os_allowed = true) {
-    set_->configure(
-        {.reserve = kReserve, .hint = 0, .purge_delay_ms = delay, .os_allowed = os_allowed});
+    set_->configure({.reserve = kReserve, .purge_delay_ms = delay, .os_allowed = os_allowed});
   }
   Claim<FakeOs> claim(std::uint32_t count, std::uint32_t alignment = 1) {
     Claim<FakeOs> claim;
@@ -90,8 +89,10 @@ TEST_F(ArenaSetTest, AlignsFromTheStartOfTheAddressSpace) {
 
 TEST_F(ArenaSetTest, EachArenaIsPutBehindTheLastByItsHint) {
   const std::uintptr_t hint = kHintStart + 7 * kHintStep;
+  std::uintptr_t next = hint;
   set_ = std::make_unique<ArenaSet<FakeOs>>();
-  set_->configure({.reserve = kReserve, .hint = hint, .purge_delay_ms = 0, .os_allowed = true});
+  set_->configure(
+      {.reserve = kReserve, .next_address = &next, .purge_delay_ms = 0, .os_allowed = true});
   claim(1);
   EXPECT_EQ(address_of(os().last_hint), hint);
   fill();
@@ -266,8 +267,7 @@ TEST_P(FailingCallTest, NothingIsLostWhicheverCallFails) {
     FakeOs::State& os = *FakeOs::state;
     os.overcommits = overcommits;
     auto set = std::make_unique<ArenaSet<FakeOs>>();
-    set->configure(
-        {.reserve = kArenaMinSize * 2, .hint = 0, .purge_delay_ms = 0, .os_allowed = true});
+    set->configure({.reserve = kArenaMinSize * 2, .purge_delay_ms = 0, .os_allowed = true});
     os.fail_at = n;
     os.fail_onwards = onwards;
     std::vector<Claim<FakeOs>> held;

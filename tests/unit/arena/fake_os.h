@@ -3,6 +3,7 @@
 #ifndef ASHLAR_TEST_FAKE_OS_H
 #define ASHLAR_TEST_FAKE_OS_H
 
+#include <errno.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -30,6 +31,8 @@ struct FakeOs {
     std::atomic<std::uint64_t> reserves{0};
     std::atomic<std::uint64_t> commits{0};
     std::atomic<std::uint64_t> purges{0};
+    std::atomic<std::uint64_t> resets{0};
+    std::atomic<std::uint64_t> large_reserves{0};
     // Held now. No container that allocates: calls come with an arena lock held.
     struct Mapping {
       void* start = nullptr;
@@ -51,9 +54,25 @@ struct FakeOs {
         }
       }
     }
+    // All that lies in a range: huge pages are mapped one by one and given back together.
+    void forget(const void* start, std::size_t size) {
+      for (Mapping& mapping : mappings) {
+        if (address_of(mapping.start) - address_of(start) < size) {
+          mapping = {};
+        }
+      }
+    }
     std::size_t failed_releases = 0;  // each leaves a mapping that nobody can help
     void* last_hint = nullptr;
     Access last_access = Access::kNone;
+    bool has_large_pages = false;
+    std::size_t huge_pages = 0;  // how many there still are
+    std::uint64_t ms_per_huge_page = 0;
+    std::uint64_t clock_ms = 1000;
+    int last_huge_node = -2;
+    int last_bound_node = -2;
+    std::size_t huge_wanted = 0;  // bytes that were advised so
+    std::size_t huge_unwanted = 0;
   };
   static inline State* state = nullptr;
 
@@ -83,7 +102,7 @@ struct FakeOs {
       ++state->failed_releases;
       return false;
     }
-    state->replace(start, {});
+    state->forget(start, size);
     return true;
   }
   static bool commit(void* start, std::size_t size) {
@@ -94,12 +113,43 @@ struct FakeOs {
     state->purges.fetch_add(1, std::memory_order_relaxed);
     return !fails() && !state->purge_fails && Linux::purge(start, size);
   }
-  static bool reset(void* start, std::size_t size) { return !fails() && Linux::reset(start, size); }
+  static bool reset(void* start, std::size_t size) {
+    state->resets.fetch_add(1, std::memory_order_relaxed);
+    return !fails() && Linux::reset(start, size);
+  }
   static bool protect(void* start, std::size_t size, Access access) {
     return !fails() && Linux::protect(start, size, access);
   }
   static bool remap(void* start, std::size_t old_size, void* target, std::size_t new_size) {
     return !fails() && Linux::remap(start, old_size, target, new_size);
+  }
+  // Ordinary memory plays the large and huge pages.
+  static void* reserve_large(void* hint, std::size_t size, std::size_t alignment) {
+    state->large_reserves.fetch_add(1, std::memory_order_relaxed);
+    return state->has_large_pages ? reserve(hint, size, alignment, Access::kReadWrite) : nullptr;
+  }
+  static int map_huge_page(void* at, int numa_node) {
+    state->clock_ms += state->ms_per_huge_page;
+    state->last_huge_node = numa_node;
+    if (fails() || state->huge_pages == 0) {
+      return ENOMEM;
+    }
+    void* const start = Linux::reserve(at, kHugeOsPage, kHugeOsPage, Access::kReadWrite);
+    if (start != at) {
+      Linux::release(start, kHugeOsPage);
+      return EEXIST;
+    }
+    --state->huge_pages;
+    state->replace(nullptr, {start, kHugeOsPage});
+    return 0;
+  }
+  static bool advise_huge_pages(void*, std::size_t size, HugeAdvice advice) {
+    (advice == HugeAdvice::kWanted ? state->huge_wanted : state->huge_unwanted) += size;
+    return !fails();
+  }
+  static bool bind_to_node(void*, std::size_t, int numa_node) {
+    state->last_bound_node = numa_node;
+    return !fails();
   }
 };
 static_assert(OsMemory<FakeOs>);

@@ -17,8 +17,7 @@ namespace {
 class MetadataPoolTest : public FakeOsTest {
  protected:
   MetadataPoolTest() {
-    arenas_->configure(
-        {.reserve = 16 * kMiB, .hint = 0, .purge_delay_ms = 100, .os_allowed = true});
+    arenas_->configure({.reserve = 16 * kMiB, .purge_delay_ms = 100, .os_allowed = true});
   }
   static bool is_zero(const void* record, std::size_t size) {
     const auto* bytes = static_cast<const unsigned char*>(record);

@@ -117,5 +117,16 @@ RC_GTEST_PROP(RunBits, SetClearAndCountAsAVectorOfBools, ()) {
   RC_ASSERT(count_run(words.data(), &SliceWords::in_use, {{0}, {kBits}}) == 0u);
 }
 
+TEST(SliceWords, RunsThatAreTooShortAreLeftOut) {
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  EXPECT_EQ(runs_of_at_least(0, 0b1011), 0b1011u);
+  EXPECT_EQ(runs_of_at_least(1, 0b1011), 0b1011u);
+  EXPECT_EQ(runs_of_at_least(2, 0b1011), 0b0011u);
+  EXPECT_EQ(runs_of_at_least(3, 0b1011), 0u);
+  EXPECT_EQ(runs_of_at_least(64, kAll), kAll);
+  EXPECT_EQ(runs_of_at_least(64, kAll >> 1), 0u);
+  EXPECT_EQ(runs_of_at_least(4, 0xF000'0000'0000'0007), 0xF000'0000'0000'0000);
+}
+
 }  // namespace
 }  // namespace ashlar

@@ -80,7 +80,7 @@ TEST(Fork, WhatStoodInTheirListsIsCountedAsLost) {
   EXPECT_TRUE(holds_in_child([&] {
     const Page* const page = page_of(holder.live()[0]);
     return page->free == nullptr && page->local_free == nullptr &&
-           page->used + page->lost == page->capacity && page->used > 0;
+           page->used() + page->lost == page->capacity && page->used() > 0;
   }));
 }
 
@@ -117,8 +117,8 @@ TEST(Fork, TheChildIsSingleThreadedAndKnowsOnlyItself) {
   free_block(take(100));  // where libc's malloc is the test's, this thread may be unknown so far
   const Holder holder(100);
   ASSERT_TRUE(is_multi_threaded());
-  EXPECT_TRUE(
-      holds_in_child([&] { return !is_multi_threaded() && process_stats.threads.current() == 1; }));
+  EXPECT_TRUE(holds_in_child(
+      [&] { return !is_multi_threaded() && main_realm.stats.threads.current() == 1; }));
   EXPECT_TRUE(is_multi_threaded());
 }
 

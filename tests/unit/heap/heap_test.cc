@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <latch>
 #include <thread>
 #include <vector>
 
+#include "heap/rest.h"
 #include "heap_test_support.h"
 
 namespace ashlar {
@@ -197,6 +199,31 @@ TEST(Parking, ReducingStopsWhereItIsEnough) {
     EXPECT_GE(count_owned(blocks), 4u) << "and not much less is kept than was allowed";
     free_all(blocks);
   });
+}
+
+// What debug builds ask before they destroy a heap. Whether the other thread gets a processor
+// between two looks is not in the test's hands, so it asks often.
+TEST(HeapTest, SeemsAtRestUnlessAnotherThreadUsesIt) {
+  Heap* const heap = make_heap(nullptr, 0, true);
+  void* const kept = allocate_plain(heap, 16, Contents::kUnknown);
+  EXPECT_TRUE(seems_at_rest(heap));
+  std::atomic<bool> stop{false};
+  std::thread other([&] {
+    while (!stop) {
+      free_block(allocate_plain(heap, 16, Contents::kUnknown));
+    }
+  });
+  bool noticed = false;
+  for (int i = 0; i < 100'000 && !noticed; ++i) {
+    noticed = !seems_at_rest(heap);
+  }
+  stop = true;
+  other.join();
+  EXPECT_TRUE(noticed);
+  EXPECT_TRUE(seems_at_rest(heap));
+  free_block(kept);
+  EXPECT_TRUE(seems_at_rest(&main_heap));
+  destroy_heap(heap);
 }
 
 }  // namespace

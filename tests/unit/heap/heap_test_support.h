@@ -18,6 +18,7 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/reallocate.h"
+#include "heap/realm.h"
 #include "heap/thread_heap.h"
 #include "heap/thread_life.h"
 #include "support/stats.h"
@@ -55,7 +56,7 @@ inline void free_all(const std::vector<void*>& blocks) {
   }
 }
 
-inline std::int64_t pages_in_use() { return process_stats.pages.current(); }
+inline std::int64_t pages_in_use() { return main_realm.stats.pages.current(); }
 
 }  // namespace ashlar::heap_test
 

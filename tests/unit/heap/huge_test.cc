@@ -57,15 +57,15 @@ TEST(Huge, EveryByteOfABlockLeadsToItAndNoneBeyond) {
 }
 
 TEST(Huge, AnyThreadMayFreeOne) {
-  const std::int64_t before = process_stats.huge_blocks.current();
+  const std::int64_t before = main_realm.stats.huge_blocks.current();
   void* const moderate = take(kModerate);
   void* const mapping = take(kOwnMapping);
-  EXPECT_EQ(process_stats.huge_blocks.current(), before + 2);
+  EXPECT_EQ(main_realm.stats.huge_blocks.current(), before + 2);
   in_thread([&] {
     free_block(moderate);
     free_block(mapping);
   });
-  EXPECT_EQ(process_stats.huge_blocks.current(), before);
+  EXPECT_EQ(main_realm.stats.huge_blocks.current(), before);
 }
 
 TEST(Huge, GrowingAndShrinkingKeepsTheBytes) {

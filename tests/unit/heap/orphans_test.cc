@@ -23,7 +23,7 @@ TEST(Orphans, TheLastFreeIntoAnOrphanGivesItBack) {
   const std::int64_t before = pages_in_use();
   std::vector<void*> blocks;
   in_thread([&] { blocks = take_pages(kSize, 4); });
-  EXPECT_GE(process_stats.orphan_pages.current(), 3);
+  EXPECT_GE(main_realm.stats.orphan_pages.current(), 3);
   EXPECT_GE(pages_in_use(), before + 4);
   free_all(blocks);
   collect(true);  // what this thread took over is empty now, and goes too
@@ -50,7 +50,7 @@ TEST(Orphans, AThreadInNeedAdoptsThePagesOfOneThatEnded) {
     EXPECT_EQ(owner_of(page) & ~kOwnerFlags, kNoOwner);
     EXPECT_EQ(page->remote.word.load(std::memory_order_relaxed), RemoteWord::kOrphan);
   }
-  const std::int64_t adopted = process_stats.adopted_pages.total();
+  const std::int64_t adopted = main_realm.stats.adopted_pages.total();
   std::vector<void*> more;
   in_thread([&] {
     std::set<Page*> used;
@@ -62,7 +62,7 @@ TEST(Orphans, AThreadInNeedAdoptsThePagesOfOneThatEnded) {
       EXPECT_EQ(pages.count(page), 1u) << "a fresh page, where an orphan had room";
     }
   });
-  EXPECT_GE(process_stats.adopted_pages.total(), adopted + 1);
+  EXPECT_GE(main_realm.stats.adopted_pages.total(), adopted + 1);
   free_all(more);
   free_all(kept);
 }
@@ -71,7 +71,7 @@ TEST(Orphans, WhoFreesIntoAnOrphanTakesItOver) {
   std::vector<void*> blocks;
   in_thread([&] { blocks = take_pages(kMediumSize, 2); });
   Page* const page = page_of(blocks[0]);
-  const std::int64_t reclaimed = process_stats.reclaimed_pages.total();
+  const std::int64_t reclaimed = main_realm.stats.reclaimed_pages.total();
   std::vector<void*> others;
   for (void* const block : blocks) {
     if (page_of(block) == page) {
@@ -82,7 +82,7 @@ TEST(Orphans, WhoFreesIntoAnOrphanTakesItOver) {
   in_thread([&] {
     free_block(others[0]);
     EXPECT_TRUE(is_thread_id(owner_of(page) & ~kOwnerFlags));
-    EXPECT_EQ(process_stats.reclaimed_pages.total(), reclaimed + 1);
+    EXPECT_EQ(main_realm.stats.reclaimed_pages.total(), reclaimed + 1);
     EXPECT_EQ(take(kMediumSize), others[0]) << "and allocates from it";
   });
   EXPECT_EQ(owner_of(page) & ~kOwnerFlags, kNoOwner) << "until it ends itself";

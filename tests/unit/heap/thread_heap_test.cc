@@ -76,7 +76,7 @@ TEST(ThreadHeap, TheEmptyHeapAndTheEmptyPageAreNeverWritten) {
     free_block(nullptr);
   });
   EXPECT_EQ(empty_page.free, nullptr);
-  EXPECT_EQ(empty_page.used, 0u);
+  EXPECT_EQ(empty_page.used(), 0u);
   check_direct_table(empty_heap);
 }
 

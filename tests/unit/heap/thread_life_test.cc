@@ -16,25 +16,26 @@ using namespace heap_test;
 
 std::uint32_t slices_in_use() {
   std::uint32_t slices = 0;
-  arenas.for_each_arena([&](const SystemArena& arena) { slices += arena.count_in_use(); });
+  main_realm.arenas.for_each_arena(
+      [&](const SystemArena& arena) { slices += arena.count_in_use(); });
   return slices;
 }
 
 TEST(ThreadLife, AThreadGetsAHeapWithItsFirstAllocation) {
-  const std::int64_t before = process_stats.threads.current();
+  const std::int64_t before = main_realm.stats.threads.current();
   in_thread([&] {
     free_block(take(100));
     EXPECT_NE(thread_heap, &empty_heap);
     EXPECT_TRUE(is_thread_id(thread_heap->id));
-    EXPECT_EQ(process_stats.threads.current(), before + 1);
+    EXPECT_EQ(main_realm.stats.threads.current(), before + 1);
   });
-  EXPECT_EQ(process_stats.threads.current(), before);
+  EXPECT_EQ(main_realm.stats.threads.current(), before);
 }
 
 TEST(ThreadLife, AThousandThreadsUseTheRecordsOfOne) {
   in_thread([] { free_block(take(100)); });
   const std::uint32_t slices = slices_in_use();
-  const std::uint32_t arenas_before = arenas.count_arenas();
+  const std::uint32_t arenas_before = main_realm.arenas.count_arenas();
   const std::int64_t pages = pages_in_use();
   for (int i = 0; i < 1000; ++i) {
     in_thread([] {
@@ -44,7 +45,7 @@ TEST(ThreadLife, AThousandThreadsUseTheRecordsOfOne) {
       free_block(large);
     });
   }
-  EXPECT_EQ(arenas.count_arenas(), arenas_before);
+  EXPECT_EQ(main_realm.arenas.count_arenas(), arenas_before);
   EXPECT_LE(pages_in_use(), pages + 4);
   // A page of 100 KiB blocks is 64 slices; a leak of one record a thread would be 45 slices more.
   EXPECT_LE(slices_in_use(), slices + 8);

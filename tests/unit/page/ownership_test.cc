@@ -55,9 +55,9 @@ TEST(Ownership, RemoteFreesAreCollectedByTheOwner) {
     EXPECT_EQ(push_remote(page.get(), block), Taken::kNo);
   }
   EXPECT_TRUE(has_remote_frees(page.get()));
-  EXPECT_EQ(page->used, 5u) << "until they are collected they count as used";
+  EXPECT_EQ(page->used(), 5u) << "until they are collected they count as used";
   EXPECT_TRUE(collect_remote(page.get()));
-  EXPECT_EQ(page->used, 0u);
+  EXPECT_EQ(page->used(), 0u);
   EXPECT_FALSE(has_remote_frees(page.get()));
   EXPECT_TRUE(page.adds_up());
   const std::set<const Block*> listed = page.listed();
@@ -74,7 +74,7 @@ TEST(Ownership, CollectingKeepsWhatTheOwnerFreed) {
   push_local(page.get(), local);
   push_remote(page.get(), remote);
   EXPECT_TRUE(collect_page(page.get()));
-  EXPECT_EQ(page->used, 1u);
+  EXPECT_EQ(page->used(), 1u);
   EXPECT_EQ(page.listed().count(local), 1u);
   EXPECT_EQ(page.listed().count(remote), 1u);
   EXPECT_TRUE(page.adds_up());
@@ -122,7 +122,7 @@ TEST(Ownership, WhoFreesIntoAnOrphanOwnsItAndThoseAfterDoNot) {
   EXPECT_EQ(push_remote(page.get(), second), Taken::kNo);
   EXPECT_EQ(try_own(page.remote()), Taken::kNo) << "it has an owner";
   EXPECT_TRUE(collect_page(page.get()));
-  EXPECT_EQ(page->used, 1u);
+  EXPECT_EQ(page->used(), 1u);
   EXPECT_TRUE(page.adds_up());
 }
 
@@ -136,7 +136,7 @@ TEST(Ownership, AListLongerThanWhatIsInUseIsDroppedAndReported) {
   ErrorListener errors;
   EXPECT_FALSE(collect_remote(page.get()));
   EXPECT_EQ(errors.codes(), std::vector<int>{EFAULT});
-  EXPECT_EQ(page->used, 2u);
+  EXPECT_EQ(page->used(), 2u);
   EXPECT_TRUE(page.adds_up());
   EXPECT_FALSE(has_remote_frees(page.get()));
 }
@@ -152,7 +152,7 @@ TEST(Ownership, AListWithABlockTwiceIsDroppedAndReported) {
   ErrorListener errors;
   EXPECT_FALSE(collect_remote(page.get()));
   EXPECT_EQ(errors.codes(), std::vector<int>{EFAULT});
-  EXPECT_EQ(page->used, 2u) << "none of its blocks may be handed out again";
+  EXPECT_EQ(page->used(), 2u) << "none of its blocks may be handed out again";
   EXPECT_TRUE(page.adds_up());
   EXPECT_FALSE(has_remote_frees(page.get()));
 }
@@ -169,7 +169,7 @@ TEST(Ownership, AListThatLeavesThePageIsDroppedAndReported) {
   ErrorListener errors;
   EXPECT_FALSE(collect_remote(page.get()));
   EXPECT_EQ(errors.codes(), std::vector<int>{EFAULT});
-  EXPECT_EQ(page->used, 3u);
+  EXPECT_EQ(page->used(), 3u);
   EXPECT_TRUE(page.adds_up());
 }
 
@@ -212,7 +212,7 @@ TEST(OwnershipThreads, AnOrphanHasOneTakerAtATimeAndLosesNoBlock) {
     while (Block* const block = page.allocate()) {
       shares[next++ % kThreads].push_back(block);
     }
-    const std::uint32_t all = page->used;
+    const std::uint32_t all = page->used();
     ASSERT_TRUE(try_orphan(page.get()));
 
     std::atomic<int> owners{0};
@@ -260,7 +260,7 @@ TEST(OwnershipThreads, AnOrphanHasOneTakerAtATimeAndLosesNoBlock) {
     }
     ASSERT_EQ(most_owners.load(std::memory_order_relaxed), 0);
     ASSERT_EQ(times_empty.load(std::memory_order_relaxed), 1) << "the last free releases the page";
-    ASSERT_EQ(page->used, 0u);
+    ASSERT_EQ(page->used(), 0u);
     ASSERT_EQ(page.listed().size(), all);
   }
 }
@@ -312,7 +312,7 @@ TEST(OwnershipThreads, AnOwnerAllocatesWhileOthersFree) {
   }
   EXPECT_EQ(freed.load(std::memory_order_relaxed), kBlocks);
   EXPECT_TRUE(collect_page(page.get()));
-  EXPECT_EQ(page->used, 0u);
+  EXPECT_EQ(page->used(), 0u);
   EXPECT_TRUE(page.adds_up());
 }
 

@@ -37,7 +37,7 @@ TEST(Page, AHugePageHasOneBlockWhichIsInUse) {
   alignas(64) static char memory[64];
   make_huge_page(&page, nullptr, memory, {20}, 19 * kSliceSize + 4096, Contents::kZero, nullptr);
   EXPECT_TRUE(page.is_huge());
-  EXPECT_EQ(page.used, 1u);
+  EXPECT_EQ(page.used(), 1u);
   EXPECT_EQ(page.capacity, 1u);
   EXPECT_EQ(page.reserved, 1u);
   EXPECT_EQ(page.block_size, 19 * kSliceSize + 4096);
@@ -59,7 +59,7 @@ TEST(Page, GivesEachOfItsBlocksOnceInEverySizeClass) {
       ASSERT_LE(bytes_between(page->start, block) + block_size_of(c), page_bytes(page.get()));
     }
     EXPECT_EQ(blocks.size(), page->reserved);
-    EXPECT_EQ(page->used, page->reserved);
+    EXPECT_EQ(page->used(), page->reserved);
     EXPECT_EQ(page->room(), 0u);
   }
 }
@@ -70,7 +70,7 @@ TEST(Page, ExtendsByAboutAnOsPageAndByOneBlockAtLeast) {
     while (page->can_extend()) {
       const std::uint32_t before = page->capacity;
       page->free = nullptr;  // as if all were handed out
-      page->used = before;
+      page->counts.set_used(before);
       extend_page(page.get());
       const std::uint32_t more = page->capacity - before;
       ASSERT_GE(more, 1u);
@@ -144,7 +144,7 @@ TEST(Page, FindsTheBlockOfEveryAddress) {
     TestPage page(size);
     while (page->can_extend()) {
       page->free = nullptr;
-      page->used = page->capacity;
+      page->counts.set_used(page->capacity);
       extend_page(page.get());
     }
     auto* const start = static_cast<char*>(page->start);
@@ -212,9 +212,9 @@ RC_GTEST_PROP(PageModel, BlocksAreHandedOutOnceAndCountedRight, ()) {
         held.pop_back();
       }
     }
-    RC_ASSERT(page->used == held.size());
+    RC_ASSERT(page->used() == held.size());
     const std::set<const Block*> listed = page.listed();
-    RC_ASSERT(page->used + listed.size() == page->capacity);
+    RC_ASSERT(page->used() + listed.size() == page->capacity);
     for (Block* block : held) {
       RC_ASSERT(listed.count(block) == 0u);
     }
@@ -226,9 +226,9 @@ RC_GTEST_PROP(PageModel, BlocksAreHandedOutOnceAndCountedRight, ()) {
 TEST(PageDeathTest, TheCheckSeesALawThatIsBroken) {
   TestPage page(64);
   page.allocate();
-  ++page->used;
+  page->counts.set_used(page->used() + 1);
   EXPECT_DEATH(check_page(page.get()), "used \\+ free \\+ local free \\+ lost = capacity");
-  --page->used;
+  page->counts.set_used(page->used() - 1);
   page->free->code = 0x4141'4141'4141'4141;
   EXPECT_DEATH(check_page(page.get()), "a free list leaves its page");
 }

@@ -19,12 +19,13 @@ TEST(Options, VariablesOfTheProcessInAnyCase) {
 }
 
 TEST(Options, SizesAreKiBInGetAndBytesInGetSize) {
-  ASSERT_EQ(setenv("ASHLAR_MINIMAL_PURGE_SIZE", "3M", 1), 0);
-  EXPECT_EQ(option_get(Option::kMinimalPurgeSize), 3 * 1024);
-  EXPECT_EQ(option_get_size(Option::kMinimalPurgeSize), 3 * kMiB);
-  option_set(Option::kMinimalPurgeSize, 64);
-  EXPECT_EQ(option_get_size(Option::kMinimalPurgeSize), 64 * kKiB);
-  EXPECT_EQ(mi_option_get_size(mi_option_minimal_purge_size), 64 * kKiB);
+  option_set(Option::kArenaMaxObjectSize, 3 * 1024);
+  EXPECT_EQ(option_get(Option::kArenaMaxObjectSize), 3 * 1024);
+  EXPECT_EQ(option_get_size(Option::kArenaMaxObjectSize), 3 * kMiB);
+  option_set(Option::kArenaMaxObjectSize, 64);
+  EXPECT_EQ(option_get_size(Option::kArenaMaxObjectSize), 64 * kKiB);
+  EXPECT_EQ(mi_option_get_size(mi_option_arena_max_object_size), 64 * kKiB);
+  option_set(Option::kArenaMaxObjectSize, option_row(Option::kArenaMaxObjectSize).default_value);
 }
 
 TEST(Options, GetSizeOfOtherOptionsIsTheirValue) {
