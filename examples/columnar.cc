@@ -1,6 +1,7 @@
 // A columnar store: tables of columns whose buffers are aligned to 64 bytes and come from a memory
 // pool. Shows aligned allocation and growth, sized free, buffers made by one thread and dropped by
 // another, memory given back on request, and the figures of the process. README.md says more.
+#include <mimalloc-stats.h>
 #include <mimalloc.h>
 
 #include <algorithm>
@@ -38,6 +39,8 @@ class MemoryPool {
   virtual void free(std::uint8_t* data, std::size_t size) = 0;
   // Gives memory that no buffer needs back to the system.
   virtual void release_unused() = 0;
+  // The allocator's own account, a line an entry.
+  virtual std::vector<std::string> statistics() const = 0;
 
   std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   std::size_t most_bytes() const { return most_bytes_.load(std::memory_order_relaxed); }
@@ -80,6 +83,15 @@ class MiMemoryPool final : public MemoryPool {
     count(size, 0);
   }
   void release_unused() override { mi_collect(true); }
+  std::vector<std::string> statistics() const override {
+    std::vector<std::string> lines;
+    mi_stats_print_out(
+        [](const char* line, void* arg) {
+          static_cast<std::vector<std::string>*>(arg)->emplace_back(line);
+        },
+        &lines);
+    return lines;
+  }
 
  private:
   alignas(kAlignment) static inline std::uint8_t nothing[1];  // of which empty buffers are made
@@ -249,6 +261,17 @@ std::size_t resident() {
 
 constexpr double kMiB = 1 << 20;
 
+// What the library says of all blocks of the process is no less than what the pool says of its own.
+void check_statistics(const MemoryPool& pool) {
+  mi_stats_t stats;
+  mi_stats_init(&stats);
+  CHECK(mi_stats_get(&stats));
+  CHECK(stats.malloc_normal.current + stats.malloc_huge.current >=
+        static_cast<std::int64_t>(pool.bytes()));
+  CHECK(stats.malloc_normal_count.total + stats.malloc_huge_count.total >=
+        static_cast<std::int64_t>(pool.allocations()));
+}
+
 // Loads a table by several threads, asks it, drops it, and looks at what is left.
 void run(std::uint64_t seed, MemoryPool* pool) {
   constexpr std::size_t kBatches = 4;
@@ -293,6 +316,7 @@ void run(std::uint64_t seed, MemoryPool* pool) {
   }
   CHECK(totals == expected && rows == group_trips);
   CHECK(pool->bytes() == table_bytes + group_bytes && pool->most_bytes() >= pool->bytes());
+  check_statistics(*pool);
   for (const auto& [city, total] : totals)
     std::printf("  %-12s %7zu trips of groups, %10.1f km\n", city.c_str(), total.trips,
                 total.distance);
@@ -331,5 +355,15 @@ int main(int argc, char** argv) {
   CHECK(pool.bytes() == 0);
   std::printf("  %zu buffers, at most %.1f MiB at once\n", pool.allocations(),
               static_cast<double>(pool.most_bytes()) / kMiB);
+  std::size_t shown = 0;
+  for (const std::string& line : pool.statistics()) {
+    CHECK(!line.empty() && line.find('\n') >= line.size() - 1);
+    if (line.find("malloc_huge ") == std::string::npos &&
+        line.find("resident") == std::string::npos)
+      continue;
+    std::printf("  %s", line.c_str());
+    ++shown;
+  }
+  CHECK(shown == 2);
   return 0;
 }
