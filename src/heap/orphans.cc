@@ -27,12 +27,6 @@ bool worth_publishing(const Page* page) {
   return page->room() >= divide_up(page->reserved, kRoomWorthPublishing);
 }
 
-// The main heap has pages in exclusive arenas once heaps there were deleted; it allocates nothing
-// from them.
-bool may_use(const Heap* heap, const SystemArena* arena) {
-  return arena == nullptr || arena == heap->arena || !arena->is_exclusive();
-}
-
 void adopt(ThreadHeap* heap, Page* page) {
   page->heap = heap;
   page->retire_visits = 0;
