@@ -138,6 +138,12 @@ void note_page_gone(Heap* heap);
 // The page is owned by nobody now (an orphan, a huge block), or no longer so.
 void note_unowned(Heap* heap, std::int64_t change);
 
+// Whether a heap may allocate from memory of an arena (nullptr: of none). The main heap has pages
+// in exclusive arenas once heaps there were deleted, and allocates nothing from them.
+inline bool may_use(const Heap* heap, const SystemArena* arena) {
+  return arena == nullptr || arena == heap->arena || !arena->is_exclusive();
+}
+
 // The heap whose block, or whose page, an address lies in; nullptr where it is not ours.
 Heap* heap_of(const void* pointer);
 

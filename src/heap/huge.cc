@@ -83,7 +83,8 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
   } else if (wanted > held.count) {
     const SliceRun more{held.end(), {wanted.value - held.count.value}};
     Contents found = Contents::kUnknown;
-    if (!page->arena->set().claim_at(page->arena, more, &found)) {
+    if (!may_use(home_of(page), page->arena) ||
+        !page->arena->set().claim_at(page->arena, more, &found)) {
       return nullptr;
     }
     void* const start = page->arena->address(more.first);

@@ -28,12 +28,6 @@ bool worth_publishing(const Page* page) {
   return page->room() >= divide_up(page->reserved, kRoomWorthPublishing);
 }
 
-// The main heap has pages in exclusive arenas once heaps there were deleted; it allocates nothing
-// from them.
-bool may_use(const Heap* heap, const SystemArena* arena) {
-  return arena == nullptr || arena == heap->arena || !arena->is_exclusive();
-}
-
 bool takes_over(const ThreadHeap* heap) {
   return heap->backing->in_pool ? tuning.pool_takes_over.get() : tuning.takes_over.get();
 }

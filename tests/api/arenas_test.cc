@@ -124,6 +124,24 @@ TEST(ExclusiveArena, StaysClosedWhenItsHeapIsDeleted) {
   for (void* const block : survivors) mi_free(block);
 }
 
+TEST(ExclusiveArena, LargeBlockThatOutlivesItsHeapDoesNotGrowInIt) {
+  mi_arena_id_t id = 0;
+  ASSERT_EQ(mi_reserve_os_memory_ex(kSize, true, false, true, &id), 0);
+  mi_heap_t* const heap = mi_heap_new_in_arena(id);
+  void* const first = mi_heap_malloc(heap, 2 * kMiB);
+  std::memset(first, 0x21, 2 * kMiB);
+  void* const grown = opaque(mi_realloc(first, 4 * kMiB));
+  EXPECT_TRUE(mi_arena_contains(id, grown)) << "the heap may use what follows";
+  mi_heap_delete(heap);
+  void* const moved = opaque(mi_realloc(grown, 8 * kMiB));
+  ASSERT_NE(moved, nullptr);
+  EXPECT_FALSE(mi_arena_contains(id, moved)) << "the main heap may not";
+  for (std::size_t i = 0; i < 2 * kMiB; ++i) {
+    ASSERT_EQ(static_cast<unsigned char*>(moved)[i], 0x21);
+  }
+  mi_free(moved);
+}
+
 TEST(ManagedMemory, ServesFromAStaticArray) {
   alignas(4096) static unsigned char memory[kSize];
   mi_arena_id_t id = 0;

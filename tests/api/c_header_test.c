@@ -22,6 +22,12 @@ static void mi_cdecl on_deferred(bool force, unsigned long long heartbeat, void*
 }
 static void mi_cdecl on_output(const char* message, void* arg) { (void)message, (void)arg; }
 static void mi_cdecl on_error(int code, void* arg) { (void)code, (void)arg; }
+static bool mi_cdecl on_block(const mi_heap_t* heap, const mi_heap_area_t* area, void* block,
+                              size_t block_size, void* arg) {
+  size_t* const sum = (size_t*)arg;
+  *sum += block == NULL ? area->used * area->full_block_size : block_size - area->block_size;
+  return heap != NULL && area->blocks != NULL && area->committed <= area->reserved;
+}
 
 struct point* use_everything_a_c_program_may_spell(size_t count);
 
@@ -42,4 +48,29 @@ struct point* use_everything_a_c_program_may_spell(size_t count) {
   const bool shown = mi_option_is_enabled(mi_option_show_errors);
   mi_option_set_enabled(mi_option_show_errors, !shown);
   return points;
+}
+
+size_t use_heaps_and_arenas_as_a_c_program_does(void* memory, size_t size);
+
+size_t use_heaps_and_arenas_as_a_c_program_does(void* memory, size_t size) {
+  mi_arena_id_t arena = 0;
+  if (!mi_manage_os_memory_ex(memory, size, true, false, true, -1, true, &arena) &&
+      mi_reserve_os_memory_ex(size, true, false, true, &arena) != 0) {
+    return 0;
+  }
+  mi_heap_t* const heap = mi_heap_new_ex(1, true, arena);
+  mi_heap_t* const before = mi_heap_set_default(heap);
+  struct point* points = mi_heap_calloc_tp(struct point, heap, 2);
+  points = mi_heap_recalloc_tp(struct point, heap, points, 4);
+  struct point* more = mi_heap_mallocn_tp(struct point, heap, 2);
+  more = mi_heap_reallocn_tp(struct point, heap, more, 3);
+  mi_free_size(more, 3 * sizeof *more);
+  mi_free(mi_heap_malloc_tp(struct point, heap));
+  mi_free(mi_heap_zalloc_tp(struct point, heap));
+  size_t sum = 0;
+  mi_block_visit_fun* const visitor = on_block;
+  const bool all = mi_heap_visit_blocks(heap, true, visitor, &sum);
+  mi_heap_set_default(before);
+  mi_heap_destroy(heap);
+  return all ? sum + mi_arena_min_size() % mi_arena_min_alignment() : 0;
 }
