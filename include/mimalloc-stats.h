@@ -105,9 +105,12 @@ static inline void mi_stats_init(mi_stats_t* stats) mi_attr_noexcept {
  *
  * The caller sets size and version of the structure, as mi_stats_init() does. Each function fills
  * it and returns true; with another size or version, or without a structure, heap or realm (NULL),
- * it returns false and writes nothing. Any thread at any time; while other threads allocate, one
- * sum may be of a moment a little later than another, but none is further away than the call. Time
- * linear in the threads, heaps and pages of what is asked about. Nothing is allocated.
+ * it returns false and writes nothing. Time linear in the threads, heaps and pages of what is asked
+ * about. Nothing is allocated.
+ *
+ * Threads: any, at any time; while other threads allocate, one sum may be of a moment a little
+ * later than another, but none is further away than the call. A heap or realm that is asked about
+ * must not be ended meanwhile.
  */
 /// @{
 
@@ -146,8 +149,8 @@ mi_decl_export void mi_heap_stats_merge_to_subproc(mi_heap_t* heap) mi_attr_noex
  * @return the text. NULL if `buf` is too small, which is then left as it was: text is never cut.
  *         NULL also if memory is short (ENOMEM), or without a heap, realm or structure
  *
- * Threads and time as for the numbers; nothing but the text is allocated. JSON is one object, as
- * docs/stats.schema.json describes it. Each text also has the figures of the process.
+ * Threads: any, as for the numbers, and so is time; nothing but the text is allocated. JSON is one
+ * object, as docs/stats.schema.json describes it. Each text also has the figures of the process.
  */
 /// @{
 
@@ -174,6 +177,7 @@ mi_decl_export char* ashlar_stats_prometheus(size_t buf_size, char* buf) mi_attr
 /// @name Statistics as a table, of a heap or a realm
 /// As mi_stats_print_out(): one call of `out` a line; `out` NULL: where messages go. Nothing is
 /// printed without a heap or realm (NULL).
+/// Threads: any, as for the numbers.
 /// @{
 
 /// A heap.
