@@ -99,15 +99,12 @@ class MetadataPool {
     // the program keeps for some heaps, or commits itself: it would be called with our lock held.
     const std::uint32_t count = arenas_.count_arenas();
     for (std::uint32_t i = 0; i < count && start == nullptr; ++i) {
-      SliceRun run;
-      Contents contents = Contents::kUnknown;
-      const Arena<Os>& arena = *arenas_.arena(i);
-      if (arena.is_exclusive() || arena.has_hook()) {
-        continue;
-      }
-      if (arenas_.arena(i)->claim({1}, {1}, {0}, &run, &contents)) {
-        start = arenas_.arena(i)->address(run.first);
-        zero = contents == Contents::kZero;
+      Claim<Os> claim;
+      Arena<Os>* const arena = arenas_.arena(i);
+      if (!arena->is_exclusive() && !arena->has_hook() &&
+          arenas_.claim_in(arena, {1}, {1}, {0}, &claim)) {
+        start = claim.start();
+        zero = claim.contents == Contents::kZero;
       }
     }
     if (start == nullptr) {

@@ -409,4 +409,28 @@ TEST(ManyHeaps, ThreadsAllocateFromOneHeapWhileAnotherFreesItAndDeletesIt) {
   }
 }
 
+// What the header says of a heap's cost: 832 bytes, and for a thread that uses it 1,856 and a page.
+TEST(HeapCost, AThousandHeapsAreSmall) {
+  const auto committed = [] {
+    std::size_t bytes = 0;
+    mi_process_info(nullptr, nullptr, nullptr, nullptr, nullptr, &bytes, nullptr, nullptr);
+    return bytes;
+  };
+  constexpr std::size_t kHeaps = 1000;
+  constexpr std::size_t kSlice = 64 * 1024;
+  std::vector<mi_heap_t*> heaps(kHeaps);
+  const std::size_t before = committed();
+  for (mi_heap_t*& heap : heaps) {
+    heap = mi_heap_new();
+  }
+  EXPECT_LE(committed() - before, kHeaps * 832 + kSlice);
+  for (mi_heap_t* const heap : heaps) {
+    EXPECT_NE(mi_heap_malloc(heap, 100), nullptr);
+  }
+  EXPECT_LE(committed() - before, kHeaps * (832 + 1856 + kSlice) + 2 * kSlice);
+  for (mi_heap_t* const heap : heaps) {
+    mi_heap_destroy(heap);
+  }
+}
+
 }  // namespace
