@@ -50,13 +50,18 @@ void drop_reference(Heap* heap) {
     return;
   }
   Realm* const realm = heap->realm;
+  Heap* const main = realm->main;
   merge_stats(heap);
   {
     LockGuard guard(lock);
     heap->next = spare_heaps;
     spare_heaps = heap;
   }
-  drop_realm(realm);
+  if (heap == main) {
+    drop_realm(realm);
+  } else {
+    drop_reference(main);
+  }
 }
 
 // From here on the heap is not found any more, and its threads are told.
@@ -177,7 +182,11 @@ Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroye
   if (heap == nullptr) {
     return nullptr;
   }
-  hold_realm(realm);
+  if (realm->main == nullptr) {
+    hold_realm(realm);
+  } else {
+    hold_heap(realm->main);
+  }
   LockGuard guard(lock);
   heap->number = ++last_number;
   heap->realm = realm;

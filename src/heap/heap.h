@@ -31,10 +31,10 @@ enum class HeapState : std::uint8_t { kLive, kDeleted, kDestroyed, kClosed };
 // it, each page whose home it is. Who drops the last reference gives the record back.
 //
 // Owner:       heaps_lock(): thread_heaps, next, previous; the others are constant from the start
-// Shared:      state (written once, by who deletes it), references, unowned and stats, by every
-// thread Invariants:  references = 1 until deleted + thread heaps + pages with this home (those of
-// the
-//              main realm's main heap are not counted: it is never deleted);
+// Shared:      state, written once, by who deletes it; references, unowned, stats, by every thread
+// Invariants:  references = 1 until deleted + thread heaps + pages with this home; of a main heap
+//              also the other heaps of its realm, whose pages it takes when they are deleted
+//              (those of the main realm's main heap are not counted: it is never deleted);
 //              unowned = its orphans and huge pages, but for transitions in progress
 // Life:        record -> live -> deleted or destroyed -> last reference dropped -> record back
 struct Heap {

@@ -28,6 +28,7 @@ std::size_t arena_block_max() {
 void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents,
                  heap);
+  memory.page->realm = heap->realm;
   if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
     forget_page(memory.page);
     release_unused(memory);
@@ -43,9 +44,8 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   return memory.start;
 }
 
-// The caller holds the block, so the page keeps its heap or gets the main heap of the same realm.
 void note_resized(Page* page, std::size_t usable) {
-  Realm& realm = *home_of(page)->realm;
+  Realm& realm = *page->realm;
   const bool mapped = page->arena == nullptr;
   if (usable > page->block_size) {
     const std::size_t more = usable - page->block_size;
@@ -61,8 +61,8 @@ void note_resized(Page* page, std::size_t usable) {
 
 // The page's slices change with its block.
 void set_slices(Page* page, SliceCount slices) {
-  home_of(page)->realm->stats.page_bytes.move((std::int64_t{slices.value} - page->slices.value) *
-                                              static_cast<std::int64_t>(kSliceSize));
+  page->realm->stats.page_bytes.move((std::int64_t{slices.value} - page->slices.value) *
+                                     static_cast<std::int64_t>(kSliceSize));
   page->slices = slices;
 }
 
@@ -217,8 +217,7 @@ void* allocate_growing(Heap* heap, std::size_t size) {
 }
 
 void free_huge(Page* page) {
-  // The page keeps its heap, and so the realm.
-  RealmStats& stats = home_of(page)->realm->stats;
+  RealmStats& stats = page->realm->stats;
   stats.huge_blocks.sub(1);
   stats.huge_bytes.sub(static_cast<std::int64_t>(page->block_size));
   release_page(page);

@@ -27,7 +27,7 @@ constinit Page* lone_pages ASHLAR_GUARDED_BY(lone_lock) = nullptr;
 
 void enter_lone(Page* page) {
   LockGuard guard(lone_lock);
-  page->lone_realm = home_of(page)->realm;
+  page->realm = home_of(page)->realm;
   page->previous_lone = nullptr;
   page->next_lone = lone_pages;
   if (lone_pages != nullptr) {
@@ -103,7 +103,7 @@ Page* next_lone_page(const Realm* realm, const void* start) {
   Page* next = nullptr;
   LockGuard guard(lone_lock);
   for (Page* page = lone_pages; page != nullptr; page = page->next_lone) {
-    if (page->lone_realm == realm && address_of(page->start) > address_of(start) &&
+    if (page->realm == realm && address_of(page->start) > address_of(start) &&
         (next == nullptr || address_of(page->start) < address_of(next->start))) {
       next = page;
     }

@@ -75,7 +75,7 @@ void for_each_page_entry(Realm* realm, Take take, Finish finish) {
   Page* taken = take_lone_pages(
       [](Page* page, void* arg) {
         const auto& [wanted, ask] = *static_cast<const std::pair<Realm*, Take*>*>(arg);
-        return page->lone_realm == wanted && (*ask)(page);
+        return page->realm == wanted && (*ask)(page);
       },
       &call);
   while (taken != nullptr) {

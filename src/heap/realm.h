@@ -18,8 +18,8 @@ namespace ashlar {
 //
 // Owner:       heaps_lock(): heaps, next, previous; main and slot are constant from the start
 // Shared:      arenas and stats, each by its own rules; references, by every thread
-// Invariants:  references = 1 until given up + records of its heaps, the main one's included
-//              + walks that stand at it
+// Invariants:  references = 1 until given up + 1 for the record of its main heap, which those of
+//              all its heaps refer to, + walks that stand at it
 //              (the main realm's are not counted: it is never given up);
 //              slot differs from that of every other realm there is; the main realm's is 0
 // Life:        record -> live -> given up -> last reference dropped -> arenas unmapped, record back

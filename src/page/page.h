@@ -92,10 +92,11 @@ struct alignas(kCacheLine) Page {
   alignas(kCacheLine) RemoteWord remote;
   PageHistory history;  // the owner's; readers of statistics look at it
 
-  // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h).
+  // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), and
+  // what is constant of these and of huge blocks' pages.
   alignas(kCacheLine) Page* next_lone;
   Page* previous_lone;
-  Realm* lone_realm;  // that the page is of
+  Realm* realm;  // whose memory it is: who holds a huge block may not look at its home for that
 
   bool is_huge() const;
   std::uint32_t used() const { return counts.used(); }
