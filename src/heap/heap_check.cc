@@ -10,7 +10,7 @@ namespace ashlar {
 namespace {
 
 // Records that parts refer to are not given back.
-bool is_used_by_thread(const Heap* heap) {
+[[maybe_unused]] bool is_used_by_thread(const Heap* heap) {
   const ThreadHeap* const backing = thread_heap->backing;
   const ThreadHeap* part = thread_heap == &empty_heap ? nullptr : backing;
   while (part != nullptr && part->home != heap) {
@@ -19,7 +19,7 @@ bool is_used_by_thread(const Heap* heap) {
   return part != nullptr;
 }
 
-bool is_listed(const Heap* heap) {
+[[maybe_unused]] bool is_listed(const Heap* heap) {
   LockGuard guard(heaps_lock());
   for (const Realm* realm = &main_realm; realm != nullptr; realm = realm->next) {
     if (realm->main == heap) {

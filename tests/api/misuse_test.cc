@@ -310,7 +310,7 @@ TEST(Callback, DeferredFreeMaySeeTheDefaultHeapDeleted) {
             if (mi_heap_get_default() != heap || deleted) return;
             deleted = true;
             std::thread([] { mi_heap_delete(heap); }).join();
-            for (const std::size_t size : {8, 500, 5000, 200000}) {
+            for (const std::size_t size : {8u, 500u, 5000u, 200000u}) {
               mi_free(opaque(mi_malloc(size)));
             }
           },
@@ -363,7 +363,7 @@ TEST(Callback, ErrorMayDoEverything) {
 
 TEST(Callback, VisitorMayDoEverythingButEndTheHeap) {
   mi_heap_t* const heap = mi_heap_new();
-  for (const std::size_t size : {16, 700, 9000, 200000}) {
+  for (const std::size_t size : {16u, 700u, 9000u, 200000u}) {
     for (int i = 0; i < 20; ++i) ASSERT_NE(opaque(mi_heap_malloc(heap, size)), nullptr);
   }
   calls_inside.store(0);
