@@ -32,7 +32,7 @@
 */
 
 #ifndef OPS
-#define OPS 5
+#define OPS 4
 #endif
 #ifndef FREES
 #define FREES 3
