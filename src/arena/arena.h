@@ -187,14 +187,17 @@ class Arena {
     return waiting > 0 ? static_cast<std::size_t>(waiting) * kSliceSize : 0;
   }
 
-  // Calls of the system that made memory accessible, and that gave it back; and a new begin.
+  // Calls of the system that made memory accessible, and that gave it back; claims given up
+  // half-way; and a new begin.
   std::int64_t commits() const { return commits_.total(); }
   std::int64_t purges() const { return purges_.total(); }
   std::int64_t resets() const { return resets_.total(); }
+  std::int64_t undone_claims() const { return claim_.undone(); }
   void restart_stats() {
     commits_.take();
     purges_.take();
     resets_.take();
+    claim_.forget_undone();
   }
 
   // Slices claimed so far that had been purged before: purging them did not pay.

@@ -11,6 +11,7 @@
 #include "base/integer.h"
 #include "base/units.h"
 #include "os/schedule.h"
+#include "support/stats.h"
 
 namespace ashlar {
 
@@ -57,6 +58,7 @@ class SliceClaim {
     });
     if (!all && done != 0) {
       release({run.first, {done}});
+      undone_.add();
     }
     return all;
   }
@@ -81,6 +83,10 @@ class SliceClaim {
   }
 
   std::uint32_t word_count() const { return word_count_; }
+
+  // Claims that were given up half-way, since other threads held the rest; and a new begin.
+  std::int64_t undone() const { return undone_.total(); }
+  void forget_undone() { undone_.take(); }
 
  private:
   // Bit i is set where `count` clear bits follow from bit i on, within the word.
@@ -241,6 +247,7 @@ class SliceClaim {
   SliceWords* words_ = nullptr;
   AtomicWord* full_ = nullptr;  // bit i of word j: word 64 j + i is full
   std::uint32_t word_count_ = 0;
+  EventCounter undone_;
 };
 
 }  // namespace ashlar

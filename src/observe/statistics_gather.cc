@@ -103,6 +103,7 @@ void fill_memory(const Realm* realm, Statistics* into) {
     into->commit_calls.total += arena.commits();
     into->purge_calls.total += arena.purges();
     into->reset_calls.total += arena.resets();
+    into->arena_rollback_count.total += arena.undone_claims();
   });
   into->arena_purges = counter_of(memory.purge_rounds.total());
   into->arena_count = counter_of(memory.arenas.current());

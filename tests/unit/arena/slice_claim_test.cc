@@ -152,6 +152,18 @@ RC_GTEST_PROP(SliceClaim, ClaimsAsAVectorOfBoolsWould, ()) {
   }
 }
 
+TEST(SliceClaim, WhatIsGivenUpHalfWayIsUndoneAndCounted) {
+  Slices slices;
+  ASSERT_TRUE(slices.claim.claim_at({{kBitsPerWord + 1}, {1}}));
+  EXPECT_FALSE(slices.claim.claim_at({{kBitsPerWord - 3}, {6}})) << "its fifth slice is held";
+  EXPECT_EQ(slices.in_use(), 1u);
+  EXPECT_EQ(slices.claim.undone(), 1);
+  EXPECT_FALSE(slices.claim.claim_at({{kBitsPerWord}, {2}})) << "nothing had to be undone";
+  EXPECT_EQ(slices.claim.undone(), 1);
+  slices.claim.forget_undone();
+  EXPECT_EQ(slices.claim.undone(), 0);
+}
+
 TEST(SliceClaim, FillsFromLowAddressesAndThenSaysNo) {
   Slices slices;
   SliceRun run;
