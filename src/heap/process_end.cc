@@ -45,12 +45,23 @@ bool holds_live_blocks(const SystemArena& arena) {
   return live;
 }
 
+// Unmaps the arenas of all realms but for those that keep says yes to, and our own records. The
+// main realm's come last: records of the others lie in them.
+void unmap_arenas(bool (*keep)(const SystemArena& arena)) {
+  for_each_realm([keep](Realm& realm) {
+    if (&realm != &main_realm) {
+      realm.arenas.unmap_unless(keep);
+    }
+  });
+  metadata_pool.unmap();
+  main_realm.arenas.unmap_unless(keep);
+}
+
 // Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
 // in an arena goes with the code.
 void unload() {
   stop_thread_ends();
-  for_each_realm([](Realm& realm) { realm.arenas.unmap_unless(holds_live_blocks); });
-  metadata_pool.unmap();
+  unmap_arenas(holds_live_blocks);
   page_map.unmap();
 }
 
@@ -63,14 +74,7 @@ void unload() {
   forget_all_threads();
   forget_late_heap();
   forget_spare_heaps();
-  // The main realm's last: its arenas hold the records of the others.
-  for_each_realm([](Realm& realm) {
-    if (&realm != &main_realm) {
-      realm.arenas.unmap_unless([](const SystemArena&) { return false; });
-    }
-  });
-  metadata_pool.unmap();
-  main_realm.arenas.unmap_unless([](const SystemArena&) { return false; });
+  unmap_arenas([](const SystemArena&) { return false; });
 }
 
 void at_exit() {
