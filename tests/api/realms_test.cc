@@ -1,7 +1,10 @@
 // Realms: their isolation, threads that join and leave, walks, giving up and destroying.
 #include <gtest/gtest.h>
 #include <mimalloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <set>
@@ -268,6 +271,44 @@ TEST(Realms, ManyComeAndGoWithoutUsingUpAnything) {
       mi_subproc_delete(realm);
     }
   }
+}
+
+// The child lacks the thread that is in the realm; what it left can be freed, and the realm ended.
+TEST(Realms, SurviveAFork) {
+  const mi_subproc_id_t realm = mi_subproc_new();
+  std::atomic<bool> ready{false};
+  std::atomic<bool> leave{false};
+  void* block = nullptr;
+  std::thread inside([&] {
+    mi_subproc_add_current_thread(realm);
+    block = mi_malloc(100);
+    ready = true;
+    while (!leave) {
+      mi_free(mi_malloc(300));
+    }
+  });
+  while (!ready) {
+    std::this_thread::yield();
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    bool good = mi_subproc_visit_heaps(realm, [](mi_heap_t*, void*) { return true; }, nullptr);
+    mi_free(block);
+    mi_subproc_add_current_thread(realm);
+    void* const fresh = mi_malloc(100);
+    good = good && fresh != nullptr;
+    mi_subproc_destroy(realm);
+    good = good && !mi_is_in_heap_region(fresh) && same(mi_subproc_current(), mi_subproc_main());
+    mi_free(mi_malloc(100));
+    _exit(good ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  leave = true;
+  inside.join();
+  mi_free(block);
+  mi_subproc_destroy(realm);
 }
 
 TEST(Realms, NothingHappensForTheMainRealmOrNone) {
