@@ -102,7 +102,7 @@ TEST(ProcessInfo, IsPrintedInFourLines) {
     resident = resident * 1024 + tenths * 1024 / 10;
   }
   const unsigned long now = kernels_resident_bytes() / kMiB;
-  const unsigned long rounding = unit == 'G' ? 110 : 8;
+  const unsigned long rounding = unit == 'G' ? 110UL : 8UL;
   EXPECT_LE(resident, now + rounding);
   EXPECT_GE(resident + rounding, now);
   EXPECT_EQ(lines[2].find("ashlar: committed: "), 0U) << lines[2];
