@@ -15,7 +15,7 @@ struct HugeArenaRequest {
 
 // Reserves an arena of as many of these pages as the system gives in that time; says so where these
 // are not all. Returns how many, and the arena's number in *id (untouched where there are none).
-std::size_t reserve_huge_arena(const HugeArenaRequest& request, int* id);
+std::size_t reserve_huge_arena(const HugeArenaRequest& wanted, int* id);
 
 // The same in an arena for each of `nodes` nodes (0: all there are) that serves all; the pages are
 // spread evenly, and those left over go to the first nodes. Each node gets an equal part of the
