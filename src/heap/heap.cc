@@ -68,10 +68,10 @@ void drop_reference(Heap* heap) {
 void mark(Heap* heap, HeapState state) ASHLAR_REQUIRES(lock) {
   if (heap->previous != nullptr) {
     heap->previous->next = heap->next;
-  } else if (heap != heap->realm->main) {
+  } else if (!is_main(heap)) {
     heap->realm->heaps = heap->next;
   }
-  if (heap != heap->realm->main) {
+  if (!is_main(heap)) {
     heap->realm->stats.heaps.sub(1);
   }
   if (heap->next != nullptr) {
@@ -253,7 +253,7 @@ void close_main_heap(Heap* heap) {
 }
 
 void delete_heap(Heap* heap) {
-  if (heap == heap->realm->main) {
+  if (is_main(heap)) {
     return;
   }
   {
@@ -271,7 +271,7 @@ void delete_heap(Heap* heap) {
 }
 
 void destroy_heap(Heap* heap) {
-  if (heap == heap->realm->main || !heap->may_be_destroyed) {
+  if (is_main(heap) || !heap->may_be_destroyed) {
     delete_heap(heap);
     return;
   }
@@ -448,6 +448,8 @@ void note_unowned(Heap* heap, std::int64_t change) {
     heap->unowned.fetch_add(change, std::memory_order_seq_cst);
   }
 }
+
+bool is_main(const Heap* heap) { return heap == heap->realm->main; }
 
 Heap* heap_of(const void* pointer) {
   const Page* const page = page_map.find(pointer);

@@ -131,12 +131,22 @@ enum class Settled : bool { kStays, kGone };
 // Moves what was counted of a heap to its realm: what its pages handed out so far stays with them.
 void merge_stats(Heap* heap);
 
+// Whether the heap is its realm's main heap.
+bool is_main(const Heap* heap);
+
 // A page of the heap came to be, or is gone.
 void note_page_made(Heap* heap);
 void note_page_gone(Heap* heap);
 
 // The page is owned by nobody now (an orphan, a huge block), or no longer so.
 void note_unowned(Heap* heap, std::int64_t change);
+
+// Whether a page of the heap's realm is the heap's: pages of a deleted heap are the main heap's,
+// also before their owner came by. An answer for who does not own the page may be out of date.
+inline bool belongs_to(const Page* page, const Heap* heap) {
+  const Heap* const home = home_of(page);
+  return home == heap || (home != nullptr && is_main(heap) && is_deleted(home));
+}
 
 // Whether a heap may allocate from memory of an arena (nullptr: of none). The main heap has pages
 // in exclusive arenas once heaps there were deleted, and allocates nothing from them.

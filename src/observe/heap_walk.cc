@@ -108,13 +108,6 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
          (!blocks || live.visit_each([&](void* block) { return visitor(view, block, arg); }));
 }
 
-// Pages of a deleted heap are its realm's main heap's, also before their owner came by.
-bool belongs_to(const Page* page, const Heap* heap) {
-  const Heap* const home = home_of(page);
-  return home == heap ||
-         (is_deleted(home) && heap == heap->realm->main && home->realm == heap->realm);
-}
-
 }  // namespace
 
 bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg) {
@@ -141,18 +134,22 @@ bool walk_orphans(Realm* realm, const Heap* heap, int tag, bool blocks, OrphanVi
   for_each_page_entry(
       realm,
       [&](Page* page) {
-        const bool wanted =
-            heap == nullptr ? tag == kAnyTag || home_of(page)->tag == tag : belongs_to(page, heap);
-        return going_on && wanted && !is_huge_word(page) && try_own(&page->remote) == Taken::kYes;
+        return going_on && (heap == nullptr || belongs_to(page, heap)) && !is_huge_word(page) &&
+               try_own(&page->remote) == Taken::kYes;
       },
       [&](Page* page) {
-        Call call{visitor, home_of(page), arg};
+        // Only the owner may look at the page's heap, and knows whose it is for certain.
+        const Heap* const home = home_of(page);
+        const bool wanted =
+            heap == nullptr ? tag == kAnyTag || home->tag == tag : belongs_to(page, heap);
+        Call call{visitor, home, arg};
         const auto call_visitor = [](const PageView& view, void* block, void* call_arg) {
           const Call& to = *static_cast<const Call*>(call_arg);
           return to.visitor(to.heap, view, block, to.arg);
         };
         collect_page(page);
-        going_on = going_on && (page->is_empty() || show_page(page, blocks, call_visitor, &call));
+        going_on = going_on &&
+                   (!wanted || page->is_empty() || show_page(page, blocks, call_visitor, &call));
         publish(page);
       });
   return going_on;

@@ -238,6 +238,9 @@ TEST(AbandonedBlocks, AreVisitedWhileOthersFreeAndAdopt) {
     Seen seen;
     EXPECT_TRUE(mi_heap_visit_abandoned_blocks(heap, true, see, &seen));
     EXPECT_LE(seen.blocks.size(), left.size() + 1);
+    Seen tagged;
+    EXPECT_TRUE(mi_abandoned_visit_blocks(mi_subproc_current(), 0, true, see, &tagged));
+    EXPECT_GE(tagged.areas, tagged.blocks.empty() ? 0u : 1u);
   }
   freer.join();
   maker.join();
