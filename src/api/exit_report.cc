@@ -20,9 +20,7 @@ void print_statistics_at_exit() {
     } else {
       subject->append_format("realm %u", realm.slot);
     }
-    print_statistics(subject->text(), statistics,
-                     {.bins = kActive.profile == Profile::kDebug, .process = false}, nullptr,
-                     nullptr);
+    print_statistics(subject->text(), statistics, {.bins = kShowBins}, nullptr, nullptr);
   });
   print_process_info(nullptr, nullptr);
 }

@@ -1,5 +1,4 @@
 // The C interface to statistics: the public structure and the texts.
-#include <errno.h>
 #include <stdio.h>
 
 #include <bit>
@@ -13,6 +12,7 @@
 #include "observe/statistics_json.h"
 #include "observe/statistics_print.h"
 #include "observe/statistics_prometheus.h"
+#include "os/keep_errno.h"
 #include "support/text.h"
 
 namespace ashlar {
@@ -128,8 +128,6 @@ char* deliver_json(const Statistics& statistics, std::size_t size, char* out) {
   return deliver(statistics, statistics_json_length, write_statistics_json, size, out);
 }
 
-constexpr bool kShowBins = kActive.profile == Profile::kDebug;
-
 void print_realm(const char* subject, const Realm* realm, OutputFunction* out, void* arg) {
   print_statistics(subject, statistics_of_realm(realm), {.bins = kShowBins, .process = true}, out,
                    arg);
@@ -159,9 +157,8 @@ bool print_visited_heap(mi_heap_t* heap, void* arg) {
 
 // Writes to a stream of the program's. errno stays as it was.
 void write_to_stream(const char* message, void* stream) {
-  const int saved = errno;
+  const KeepErrno keep;
   fputs(message, static_cast<FILE*>(stream));
-  errno = saved;
 }
 
 }  // namespace

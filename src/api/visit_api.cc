@@ -39,6 +39,11 @@ bool call_orphan_visitor(const Heap* heap, const PageView& page, void* block, vo
   return tell_visitor(*static_cast<const VisitorCall*>(arg), heap, page, block);
 }
 
+// Whether there is a heap to visit, and a function to show it to.
+bool can_visit(const Heap* heap, const mi_block_visit_fun* visitor) {
+  return heap != nullptr && visitor != nullptr && check_heap(heap);
+}
+
 // Whether the calling thread takes its next block of this size from the page.
 bool is_in_use_here(const Page* page) {
   const ThreadHeap* const part = find_thread_heap(home_of(page));
@@ -60,11 +65,8 @@ extern "C" {
 
 ASHLAR_EXPORT bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks,
                                         mi_block_visit_fun* visitor, void* arg) noexcept {
-  if (heap == nullptr || visitor == nullptr) {
-    return false;
-  }
   const auto* const visited = reinterpret_cast<const ashlar::Heap*>(heap);
-  if (!ashlar::check_heap(visited)) {
+  if (!ashlar::can_visit(visited, visitor)) {
     return false;
   }
   ashlar::VisitorCall call{visitor, arg, visited};
@@ -83,11 +85,8 @@ ASHLAR_EXPORT bool mi_theap_visit_blocks(const mi_theap_t* theap, bool visit_blo
 
 ASHLAR_EXPORT bool mi_heap_visit_abandoned_blocks(mi_heap_t* heap, bool visit_blocks,
                                                   mi_block_visit_fun* visitor, void* arg) noexcept {
-  if (heap == nullptr || visitor == nullptr) {
-    return false;
-  }
   const auto* const visited = reinterpret_cast<const ashlar::Heap*>(heap);
-  if (!ashlar::check_heap(visited)) {
+  if (!ashlar::can_visit(visited, visitor)) {
     return false;
   }
   ashlar::VisitorCall call{visitor, arg, visited};

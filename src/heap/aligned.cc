@@ -51,15 +51,9 @@ void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents co
                             Heap* heap) {
   // Even a small block of this kind has slices of its own.
   const std::size_t least = size > kMediumBlockMax ? size : kMediumBlockMax + 1;
-  void* block = allocate_huge(heap_or_default(heap), least, alignment, contents);
-  if (block == nullptr) {
-    collect(true);
-    block = allocate_huge(heap_or_default(heap), least, alignment, contents);
-    for (ShortageWait wait(heap_or_default(heap), least); block == nullptr && wait.next();) {
-      collect(true);
-      block = allocate_huge(heap_or_default(heap), least, alignment, contents);
-    }
-  }
+  void* const block = allocate_or_wait(heap, least, [&] {
+    return allocate_huge(heap_or_default(heap), least, alignment, contents);
+  });
   return block != nullptr ? block : fail_out_of_memory(size);
 }
 

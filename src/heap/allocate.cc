@@ -85,9 +85,11 @@ void beat(ThreadHeap* heap) {
       collect_part(part);
     }
   }
-  ArenaSet<System>& arenas = heap->home->realm->arenas;
-  if (backing->heartbeat % kPurgeInterval == 0 && arenas.purge_pending()) {
-    arenas.purge_if_due(System::clock_ms());
+  if (backing->heartbeat % kPurgeInterval == 0) {
+    ArenaSet<System>& arenas = heap->home->realm->arenas;
+    if (arenas.purge_pending()) {
+      arenas.purge_if_due(System::clock_ms());
+    }
   }
 }
 
@@ -226,20 +228,9 @@ void* allocate_in_slow(Heap* heap, std::size_t size, Contents contents) {
   if (unlikely(!check_heap(heap))) {
     return nullptr;
   }
-  void* block = try_allocate(heap, size, contents);
-  if (unlikely(block == nullptr)) {
-    // Memory may be at hand that only has to be collected.
-    collect(true);
-    block = try_allocate(heap, size, contents);
-    for (ShortageWait wait(heap_or_default(heap), size); block == nullptr && wait.next();) {
-      collect(true);
-      block = try_allocate(heap, size, contents);
-    }
-    if (block == nullptr) {
-      return fail_out_of_memory(size);
-    }
-  }
-  return block;
+  void* const block =
+      allocate_or_wait(heap, size, [&] { return try_allocate(heap, size, contents); });
+  return likely(block != nullptr) ? block : fail_out_of_memory(size);
 }
 
 void register_deferred_free(DeferredFreeFunction* function, void* arg) {

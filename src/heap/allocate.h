@@ -60,4 +60,20 @@ void collect(bool force);
 // bytes of pages, if that can be reached: full pages are let go of as well.
 void reduce(std::size_t target);
 
+// What is done when memory is short: all is collected, since memory may be at hand that only has to
+// be, then it is waited for. attempt() gives the block, or nullptr; so does this.
+template <class Attempt>
+void* allocate_or_wait(Heap* heap, std::size_t size, Attempt attempt) {
+  void* block = attempt();
+  if (unlikely(block == nullptr)) {
+    collect(true);
+    block = attempt();
+    for (ShortageWait wait(heap_or_default(heap), size); block == nullptr && wait.next();) {
+      collect(true);
+      block = attempt();
+    }
+  }
+  return block;
+}
+
 }  // namespace ashlar

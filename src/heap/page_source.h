@@ -57,7 +57,7 @@ void release_unused(const PageMemory& memory);
 Page* acquire_page(SizeClass size_class, ThreadHeap* part);
 
 // Calls take(page) for the entry of each page of a realm that exists during the whole call, and
-// perhaps for others, also of other realms: it may rely on nothing but home and remote before it
+// perhaps for others: it may rely on nothing but home and remote before it
 // owns the page, or knows that no other thread runs. Where it says yes, finish(page) follows, which
 // may let go of the page or release it. (Lone pages are taken under their lock, which releasing one
 // takes too.)
@@ -86,8 +86,21 @@ void for_each_page_entry(Realm* realm, Take take, Finish finish) {
   }
 }
 
+// Calls look(page) for the same entries and takes none: for counts that any thread may read, of
+// lone pages under their lock.
+template <class Look>
+void look_at_page_entries(Realm* realm, Look look) {
+  for_each_page_entry(
+      realm,
+      [&look](const Page* page) {
+        look(page);
+        return false;
+      },
+      [](Page*) {});
+}
+
 // Calls visit(page) for each page of a realm that exists during the whole call, and perhaps for
-// others, also of other realms, without taking them or holding a lock; ends when it says false, and
+// others, without taking them or holding a lock; ends when it says false, and
 // says so. For readers: a page that other threads may release meanwhile must not be looked into.
 template <class Visit>
 bool visit_pages(const Realm* realm, Visit visit) {

@@ -47,23 +47,15 @@ struct Scope {
   Realm* realm;
   const Heap* heap;  // nullptr: all
 
-  bool holds(const Page* page) const {
-    const Heap* const home = home_of(page);
-    return home != nullptr &&
-           (heap == nullptr || home == heap || (heap == realm->main && is_deleted(home)));
-  }
+  bool holds(const Page* page) const { return heap == nullptr || belongs_to(page, heap); }
 };
 
 void look_at_pages(const Scope& scope, Census* census) {
-  for_each_page_entry(
-      scope.realm,
-      [&](Page* page) {
-        if (scope.holds(page)) {
-          add_page(page, census);
-        }
-        return false;
-      },
-      [](Page*) {});
+  look_at_page_entries(scope.realm, [&](const Page* page) {
+    if (scope.holds(page)) {
+      add_page(page, census);
+    }
+  });
 }
 
 void add_gone(const HeapStats& stats, Census* census) {

@@ -4,9 +4,13 @@
 #include <cstdint>
 
 #include "observe/statistics.h"
+#include "policy/config.h"
 #include "support/messages.h"
 
 namespace ashlar {
+
+// Tables of this profile show the bins.
+inline constexpr bool kShowBins = kActive.profile == Profile::kDebug;
 
 struct StatisticsParts {
   bool bins = false;     // a line for each bin that was ever used

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "base/integer.h"
+#include "os/keep_errno.h"
 #include "os/lock.h"
 #include "os/system.h"
 #include "os/thread.h"
@@ -19,17 +20,6 @@
 
 namespace ashlar {
 namespace {
-
-class KeepErrno {
- public:
-  KeepErrno() : saved_(errno) {}
-  ~KeepErrno() { errno = saved_; }
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-
- private:
-  const int saved_;
-};
 
 struct Output {
   OutputFunction* function = nullptr;

@@ -12,51 +12,34 @@
 #include <vector>
 
 #include "api_test_support.h"
+#include "heap_calls.h"
 
 namespace {
 
 using namespace api_test;
 
-struct Call {
-  const char* name;
-  void* (*run)(mi_heap_t* heap);
-};
-
-const Call kAllocations[] = {
-    {"malloc", [](mi_heap_t* h) { return mi_heap_malloc(h, 100); }},
-    {"malloc large", [](mi_heap_t* h) { return mi_heap_malloc(h, 3 * kMiB); }},
-    {"malloc_small", [](mi_heap_t* h) { return mi_heap_malloc_small(h, 100); }},
-    {"zalloc", [](mi_heap_t* h) { return mi_heap_zalloc(h, 100); }},
-    {"zalloc_small", [](mi_heap_t* h) { return mi_heap_zalloc_small(h, 100); }},
-    {"calloc", [](mi_heap_t* h) { return mi_heap_calloc(h, 10, 10); }},
-    {"mallocn", [](mi_heap_t* h) { return mi_heap_mallocn(h, 10, 10); }},
-    {"realloc", [](mi_heap_t* h) { return mi_heap_realloc(h, nullptr, 100); }},
-    {"reallocn", [](mi_heap_t* h) { return mi_heap_reallocn(h, nullptr, 10, 10); }},
-    {"reallocf", [](mi_heap_t* h) { return mi_heap_reallocf(h, nullptr, 100); }},
-    {"rezalloc", [](mi_heap_t* h) { return mi_heap_rezalloc(h, nullptr, 100); }},
-    {"recalloc", [](mi_heap_t* h) { return mi_heap_recalloc(h, nullptr, 10, 10); }},
-    {"malloc_aligned", [](mi_heap_t* h) { return mi_heap_malloc_aligned(h, 100, 256); }},
-    {"malloc_aligned far", [](mi_heap_t* h) { return mi_heap_malloc_aligned(h, 100, 8 * kMiB); }},
-    {"malloc_aligned_at", [](mi_heap_t* h) { return mi_heap_malloc_aligned_at(h, 100, 256, 8); }},
-    {"zalloc_aligned", [](mi_heap_t* h) { return mi_heap_zalloc_aligned(h, 100, 256); }},
-    {"calloc_aligned", [](mi_heap_t* h) { return mi_heap_calloc_aligned(h, 10, 10, 256); }},
-    {"realloc_aligned", [](mi_heap_t* h) { return mi_heap_realloc_aligned(h, nullptr, 100, 256); }},
-    {"strdup", [](mi_heap_t* h) -> void* { return mi_heap_strdup(h, "text"); }},
-    {"realpath", [](mi_heap_t* h) -> void* { return mi_heap_realpath(h, "/", nullptr); }},
-    {"alloc_new", [](mi_heap_t* h) { return mi_heap_alloc_new(h, 100); }},
-    {"alloc_new_n", [](mi_heap_t* h) { return mi_heap_alloc_new_n(h, 10, 10); }},
-};
+// All of them, and those whose blocks have a page of their own.
+const std::vector<HeapCall>& allocations() {
+  static const std::vector<HeapCall> all = [] {
+    std::vector<HeapCall> calls = heap_calls();
+    calls.push_back({"malloc large", [](mi_heap_t* h) { return mi_heap_malloc(h, 3 * kMiB); }});
+    calls.push_back({"malloc_aligned far",
+                     [](mi_heap_t* h) { return mi_heap_malloc_aligned(h, 100, 8 * kMiB); }});
+    return calls;
+  }();
+  return all;
+}
 
 TEST(NullHeap, IsTheDefaultHeapInEveryAllocation) {
   mi_heap_t* const heap = mi_heap_new();
   const auto allocate_everything = [heap] {
-    for (const Call& call : kAllocations) {
-      const Block in_main(call.run(opaque<mi_heap_t*>(nullptr)));
+    for (const HeapCall& call : allocations()) {
+      const Block in_main(call.allocate(opaque<mi_heap_t*>(nullptr)));
       EXPECT_EQ(mi_heap_of(in_main.get()), mi_heap_main()) << call.name;
     }
     mi_heap_set_default(heap);
-    for (const Call& call : kAllocations) {
-      const Block in_heap(call.run(opaque<mi_heap_t*>(nullptr)));
+    for (const HeapCall& call : allocations()) {
+      const Block in_heap(call.allocate(opaque<mi_heap_t*>(nullptr)));
       EXPECT_EQ(mi_heap_of(in_heap.get()), heap) << call.name;
     }
     mi_heap_collect(nullptr, false);
@@ -65,9 +48,9 @@ TEST(NullHeap, IsTheDefaultHeapInEveryAllocation) {
   allocate_everything();
   std::thread(allocate_everything).join();
   // As the first thing that a thread does.
-  for (const Call& call : kAllocations) {
+  for (const HeapCall& call : allocations()) {
     std::thread([&] {
-      EXPECT_TRUE(Block(call.run(opaque<mi_heap_t*>(nullptr)))) << call.name;
+      EXPECT_TRUE(Block(call.allocate(opaque<mi_heap_t*>(nullptr)))) << call.name;
     }).join();
   }
   std::thread([] { mi_heap_collect(nullptr, true); }).join();
@@ -117,11 +100,11 @@ INSTANTIATE_TEST_SUITE_P(Misuse, DeletedHeap, ::testing::Values(mi_heap_delete, 
 
 TEST_P(DeletedHeap, GivesNoBlock) {
   mi_heap_t* const heap = gone();
-  for (const Call& call : kAllocations) {
+  for (const HeapCall& call : allocations()) {
     errno = 0;
     void* p = nullptr;
     try {
-      p = opaque(call.run(heap));
+      p = opaque(call.allocate(heap));
     } catch (const std::bad_alloc&) {
       EXPECT_EQ(std::string(call.name).find("alloc_new"), 0u) << call.name;
     }
