@@ -40,7 +40,7 @@ bool call_orphan_visitor(const Heap* heap, const PageView& page, void* block, vo
 }
 
 // Whether there is a heap to visit, and a function to show it to.
-bool can_visit(const Heap* heap, const mi_block_visit_fun* visitor) {
+bool can_visit(const Heap* heap, mi_block_visit_fun* visitor) {
   return heap != nullptr && visitor != nullptr && check_heap(heap);
 }
 
