@@ -202,16 +202,16 @@ def thp(scale):
         yield Run(f"thp-{mode}-idle", "idle", [scale.mib(512), 1, 0, 1000, 0],
                   [Figure("held", "thp", f"{mode}: idle, 1 thread", "MiB", mebibytes("held_kib"),
                           bound=17),
-                   Figure("huge", "thp", f"{mode}: of that in huge pages", "MiB",
+                   Figure("huge", "thp", f"{mode}: idle, of that in huge pages", "MiB",
                           mebibytes("held_huge_kib"), ranked=False)], thp=mode)
         yield Run(f"thp-{mode}-scan", "scan", [scale.mib(512), 1],
                   [Figure("walk", "thp", f"{mode}: 512 MiB of nodes, walked at random", "s",
                           lambda t: t["walk_us"] / 1e6, digits=2),
-                   Figure("scan", "thp", f"{mode}: scanned in order, four times", "s",
+                   Figure("scan", "thp", f"{mode}: the same, scanned in order, four times", "s",
                           lambda t: t["scan_us"] / 1e6, digits=2),
-                   Figure("resident", "thp", f"{mode}: resident", "MiB",
+                   Figure("resident", "thp", f"{mode}: nodes, resident", "MiB",
                           mebibytes("resident_kib")),
-                   Figure("huge", "thp", f"{mode}: of that in huge pages", "MiB",
+                   Figure("huge", "thp", f"{mode}: nodes, of that in huge pages", "MiB",
                           mebibytes("huge_kib"), ranked=False)], thp=mode)
 
 
