@@ -289,6 +289,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 
 #include "ashlar/aligned.h"
 #include "ashlar/arenas.h"
+#include "ashlar/defragment.h"
 #include "ashlar/heaps.h"
 #include "ashlar/new_family.h"
 #include "ashlar/options.h"

@@ -22,6 +22,12 @@ namespace {
 // Full pages looked at again each time a page becomes full, at most.
 constexpr int kFullReviews = 2;
 
+// Pages that a long queue has at least; how many are looked at behind the first one for a fuller
+// one; and the part of a page's blocks that has to be free for it to be worth beginning with.
+constexpr std::uint32_t kLongQueue = 32;
+constexpr int kLooksForFuller = 3;
+constexpr std::uint32_t kRoomWorthUsing = 4;
+
 // Slow paths between two looks at the clock.
 constexpr std::uint64_t kPurgeInterval = 64;
 
@@ -135,6 +141,26 @@ void set_full_aside(ThreadHeap* heap, Page* page) {
   }
 }
 
+// In a long queue whose first page is not half full, the fullest of the next few pages that have
+// some room comes first, and those before it last: so where less is allocated than there is room
+// for, some pages fill up and the others empty. Taken in turn, as they come back to the queue, all
+// would stay as empty as they are.
+void prefer_fuller(ThreadHeap* heap, SizeClass size_class) {
+  PageQueue& queue = heap->queues[size_class];
+  Page* fuller = queue.first();
+  if (queue.count() < kLongQueue || fuller->used() >= fuller->reserved / 2) {
+    return;
+  }
+  Page* page = fuller->next;
+  for (int left = kLooksForFuller; left != 0; --left, page = page->next) {
+    if (page->used() > fuller->used() && page->room() >= page->reserved / kRoomWorthUsing) {
+      fuller = page;
+    }
+  }
+  queue.begin_with(fuller);
+  heap->update_direct(size_class);
+}
+
 Page* find_page(ThreadHeap* heap, SizeClass size_class) {
   PageQueue& queue = heap->queues[size_class];
   heap->stats.searches.add();
@@ -145,6 +171,7 @@ Page* find_page(ThreadHeap* heap, SizeClass size_class) {
       return page;
     }
     set_full_aside(heap, page);
+    prefer_fuller(heap, size_class);
   }
   if (Page* const orphan = adopt_orphan(heap, size_class)) {
     if (make_room(orphan)) {

@@ -91,15 +91,43 @@ void let_go(Page* page) {
   publish(page);
 }
 
-void take_over(Page* page) {
+namespace {
+
+// The calling thread's part that may adopt a page which it has just taken by its remote word;
+// nullptr where there is none, or the page is gone: then it is not the caller's any more.
+ThreadHeap* adopter_of(Page* page, bool (*wants)(const ThreadHeap*)) {
   if (settle_page(page) == Settled::kGone) {
-    return;
+    return nullptr;
   }
   collect_page(page);
   ThreadHeap* const heap = find_thread_heap(home_of(page));
-  if (page->is_empty() || heap == nullptr || !takes_over(heap) ||
-      !may_use(heap->home, page->arena)) {
+  if (page->is_empty() || heap == nullptr || !wants(heap) || !may_use(heap->home, page->arena)) {
     publish(page);
+    return nullptr;
+  }
+  return heap;
+}
+
+}  // namespace
+
+Taken take_orphan(Page* page) {
+  if (!is_orphan(page) || try_own(&page->remote) == Taken::kNo) {
+    return Taken::kNo;
+  }
+  ThreadHeap* const heap = adopter_of(page, [](const ThreadHeap*) { return tuning.adopts.get(); });
+  if (heap == nullptr) {
+    return Taken::kNo;
+  }
+  forget_hint(page);
+  adopt(heap, page);
+  heap->push_back(page);
+  heap->home->realm->stats.adopted_pages.add(1);
+  return Taken::kYes;
+}
+
+void take_over(Page* page) {
+  ThreadHeap* const heap = adopter_of(page, takes_over);
+  if (heap == nullptr) {
     return;
   }
   PageQueue& queue = heap->queues[page->size_class];
