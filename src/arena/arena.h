@@ -362,7 +362,7 @@ class Arena {
       set_run(words(), &SliceWords::dirty, {{0}, {layout.slices}});
     }
     note_front(0, memory.zero ? sizeof(Arena) : layout.counted);
-    note_claimed({{0}, {metadata_slices_}});
+    note_claimed({{0}, {metadata_slices_}}, false);
   }
 
   // With a hook the bits say what is committed, even where that is all of it now.
@@ -406,12 +406,15 @@ class Arena {
   void note_front(std::size_t begin, std::size_t size) {
     note_table_touched(counted(), begin, size, Os::page_size());
   }
-  void note_claimed(SliceRun run) {
-    const std::size_t first = run.first.value / kBitsPerWord;
-    const std::size_t end = divide_up(run.end().value, kBitsPerWord);
-    note_front(layout_.slice_words + first * sizeof(SliceWords),
-               (end - first) * sizeof(SliceWords));
-    note_front(layout_.touched + run.first.value, run.count.value);
+  // Where all slices are dirty, their bits and units were written before.
+  void note_claimed(SliceRun run, bool all_dirty) {
+    if (!all_dirty) {
+      const std::size_t first = run.first.value / kBitsPerWord;
+      const std::size_t end = divide_up(run.end().value, kBitsPerWord);
+      note_front(layout_.slice_words + first * sizeof(SliceWords),
+                 (end - first) * sizeof(SliceWords));
+      note_front(layout_.touched + run.first.value, run.count.value);
+    }
     note_front(layout_.page_entries + std::size_t{run.first.value} * kPageEntrySize,
                kPageEntrySize);
   }
@@ -422,7 +425,6 @@ class Arena {
       claim_.release(run);
       return false;
     }
-    note_claimed(run);
     const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
     if (waited != 0) {
       // relaxed: a sum that only decides when to purge.
@@ -434,6 +436,7 @@ class Arena {
       refaulted_.fetch_add(purged, std::memory_order_relaxed);
     }
     const std::uint32_t dirty = set_run(words(), &SliceWords::dirty, run);
+    note_claimed(run, dirty == run.count.value);
     *contents = dirty == 0 ? Contents::kZero : Contents::kUnknown;
     return true;
   }

@@ -49,7 +49,7 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
     release_unused(memory);
     return nullptr;
   }
-  if (memory.arena != nullptr) {
+  if (memory.arena != nullptr && more != 0) {
     memory.arena->mark_touched({memory.arena->slice_of(memory.start), memory.slices}, usable);
   }
   note_unowned(heap, 1);

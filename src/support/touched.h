@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,8 +34,11 @@ class TouchedBytes {
   // Counts memory that is about to be touched; false, and nothing counted, where the hard limit
   // forbids it.
   [[nodiscard]] bool try_add(std::size_t bytes) {
+    if (bytes == 0) {
+      return true;
+    }
     const std::size_t hard = hard_.get();
-    if (hard == 0 || bytes == 0) {
+    if (hard == 0) {
       add(bytes);
       return true;
     }
@@ -107,7 +111,10 @@ ASHLAR_HIDDEN inline constinit TouchedBytes touched_bytes;
 // `begin` on that were not counted yet. `counted` has a bit for each OS page of the table.
 inline void note_table_touched(std::atomic<std::uint64_t>* counted, std::size_t begin,
                                std::size_t size, std::size_t os_page) {
-  for (std::size_t page = begin / os_page; page * os_page < begin + size; ++page) {
+  // Shifts, not divisions: this stands on every claim's way.
+  const auto shift = static_cast<unsigned>(std::countr_zero(os_page));
+  const std::size_t last = (begin + size - 1) >> shift;
+  for (std::size_t page = begin >> shift; page <= last; ++page) {
     std::atomic<std::uint64_t>& word = counted[page / 64];
     const std::uint64_t bit = std::uint64_t{1} << (page % 64);
     // relaxed: whoever sets the bit counts the page; nothing else is read on the strength of it.
