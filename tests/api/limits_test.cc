@@ -81,12 +81,15 @@ class Hoard {
 
 struct Limits : testing::Test {
   void SetUp() override {
+    // A wait in vain would keep later tests from waiting.
+    mi_option_set(mi_option_retry_on_oom, 0);
     mi_collect(true);
     heard_ = {};
   }
   void TearDown() override {
     ashlar_limit_memory(0, 0);
     ashlar_register_pressure(nullptr, nullptr);
+    mi_option_set(mi_option_retry_on_oom, 400);
     mi_collect(true);
   }
 
@@ -492,7 +495,6 @@ TEST_F(Limits, RacingThreadsDoNotPassTheHardLimit) {
   go.store(true);
   for (std::thread& thread : threads) thread.join();
   ashlar_limit_memory(0, 0);
-  mi_option_set(mi_option_retry_on_oom, 400);
   EXPECT_LE(most.load(), hard + kThreads * kRecords);
   EXPECT_GT(failures.load(), 0);
   EXPECT_TRUE(intact.load());
