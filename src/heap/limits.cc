@@ -21,7 +21,7 @@ constexpr int kStages = 3;  // and the last one, which has rules of its own
 constexpr std::uint64_t kReliefMs = 10;
 constexpr std::size_t kReliefPart = 64;
 
-// How far below its threshold a stage is over: an eighth would forget too late, nothing too early.
+// A stage is over where touched bytes are below its threshold by one in so many.
 constexpr std::size_t kHysteresis = 16;
 
 constinit RelaxedNumber<std::size_t> soft;
@@ -239,7 +239,7 @@ void relieve_slow(ThreadHeap* part, std::size_t bytes) {
   const ArenaSet<System>& arenas = part->home->realm->arenas;
   if (now_ms - last >= kReliefMs && last_relief_ms.replace(last, now_ms)) {
     give_back_all(backing);
-  } else if (soft.get() != 0 && arenas.waiting_bytes() >= soft.get() / kReliefPart) {
+  } else if (soft.get() != 0 && arenas.waiting_bytes() > soft.get() / kReliefPart) {
     purge_all();
   }
   for (int stage = 1; stage <= kStages; ++stage) {
