@@ -92,8 +92,8 @@ typedef void(mi_cdecl ashlar_pressure_fun)(const ashlar_pressure_t* pressure, vo
  * function of the same thread, never while a thread ends. It may allocate and free, collect, and
  * set limits; what it allocates calls no function again and fails at the hard limit without a
  * wait. It may delete and destroy heaps but the one that the thread allocates from. It must return:
- * where it leaves by an exception or longjmp, nothing is lost, but neither it nor a deferred free
- * function is called in that thread any more. Constant time.
+ * where it leaves by longjmp, nothing is lost, but neither it nor a deferred free function is
+ * called in that thread any more; an exception may end the program. Constant time.
  */
 mi_decl_export void ashlar_register_pressure(ashlar_pressure_fun* fun, void* arg) mi_attr_noexcept;
 

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <csetjmp>
 #include <thread>
 #include <vector>
 
@@ -446,6 +447,33 @@ TEST_F(Limits, TheFunctionMayDoAlmostAnything) {
   EXPECT_EQ(hard, base + 24 * kMiB);
   EXPECT_GE(reached, base + 20 * kMiB);
   EXPECT_TRUE(hoard.is_intact());
+}
+
+std::jmp_buf jump_out;
+
+// In a child, since the thread counts as being inside the function for good.
+TEST_F(Limits, AFunctionThatJumpsOutLosesNothing) {
+  const pid_t child = fork();
+  if (child == 0) {
+    listen();
+    heard_.also = [](int) { std::longjmp(jump_out, 1); };
+    const std::size_t base = touched();
+    if (!ashlar_limit_memory(base + 8 * kMiB, base + 16 * kMiB)) _exit(1);
+    static Hoard hoard(1000);
+    if (setjmp(jump_out) == 0) {
+      hoard.fill_up();
+      _exit(2);
+    }
+    if (hoard.fill_up() * 1000 < 14 * kMiB || !hoard.is_intact()) _exit(3);
+    if (heard_.calls != std::array<int, 5>{0, 1, 0, 0, 0}) _exit(4);
+    hoard.free_some(hoard.count());
+    mi_collect(true);
+    _exit(touched() <= base + kRecords ? 0 : 5);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(Limits, HoldForAllRealmsTogether) {
