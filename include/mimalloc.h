@@ -291,6 +291,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 #include "ashlar/arenas.h"
 #include "ashlar/defragment.h"
 #include "ashlar/heaps.h"
+#include "ashlar/limits.h"
 #include "ashlar/new_family.h"
 #include "ashlar/options.h"
 #include "ashlar/process.h"

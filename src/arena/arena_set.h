@@ -224,7 +224,11 @@ class ArenaSet {
     const std::uint32_t count = count_.exchange(0, std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < count; ++i) {
       ArenaType* const gone = arena(i);
-      if (gone->is_owned() && !keep(*gone)) {
+      if (keep(*gone)) {
+        continue;
+      }
+      gone->forget_touched();
+      if (gone->is_owned()) {
         stats_.reserved_bytes.sub(static_cast<std::int64_t>(gone->size()));
         unmap(gone->start(), gone->size());
       }
@@ -417,7 +421,7 @@ class ArenaSet {
     }
     const std::size_t wanted = bytes == SIZE_MAX ? UINT32_MAX : divide_up(bytes, kSliceSize);
     std::size_t slices = 0;
-    const PurgeMeans means{.by_reset = purge_by_reset_.get(),
+    const PurgeMeans means{.by_reset = purge_by_reset_.get() && !touched_bytes.is_limited(),
                            .least_slices = bytes == SIZE_MAX ? 1 : least_purge_.get()};
     for (std::uint32_t i = count_arenas(); i-- > 0 && slices < wanted;) {
       if (!arena(i)->has_hook()) {

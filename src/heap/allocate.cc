@@ -76,8 +76,9 @@ void visit_retired(ThreadHeap* heap) {
   heap->retired = left;
 }
 
-// The heartbeat is the thread's: it counts in its part for the main heap.
-void beat(ThreadHeap* heap) {
+// The heartbeat is the thread's: it counts in its part for the main heap. The slow path is about to
+// touch up to so many bytes.
+void beat(ThreadHeap* heap, std::size_t bytes) {
   ThreadHeap* const backing = heap->backing;
   ++backing->heartbeat;
   call_deferred_free(backing, false);
@@ -97,13 +98,14 @@ void beat(ThreadHeap* heap) {
       arenas.purge_if_due(System::clock_ms());
     }
   }
+  relieve(heap, bytes > kActive.extend_bytes ? bytes : kActive.extend_bytes);
 }
 
-// Whether the page has a block in free, after collecting and extending. Owner only.
+// Whether the page has a block in free, after collecting and extending. If not, and it could still
+// extend, it was the hard limit that forbade it. Owner only.
 bool make_room(Page* page) {
-  if (!collect_some(page) && page->can_extend()) {
+  if (!collect_some(page) && page->can_extend() && extend_page(page)) {
     page->heap->stats.extended.add();
-    extend_page(page);
   }
   check_page(page);
   return page->has_free();
@@ -164,27 +166,41 @@ void prefer_fuller(ThreadHeap* heap, SizeClass size_class) {
 Page* find_page(ThreadHeap* heap, SizeClass size_class) {
   PageQueue& queue = heap->queues[size_class];
   heap->stats.searches.add();
-  // Each page that has no room leaves the queue, so the work is paid for by what filled it.
+  // Each page that has no room leaves the queue, so the work is paid for by what filled it; at the
+  // hard limit those that it keeps from extending go behind the others, and are looked at once.
+  std::uint32_t refused = 0;
   while (Page* const page = queue.first()) {
     heap->stats.searched.add();
     if (make_room(page)) {
       return page;
     }
-    set_full_aside(heap, page);
-    prefer_fuller(heap, size_class);
+    if (!page->can_extend()) {
+      set_full_aside(heap, page);
+      prefer_fuller(heap, size_class);
+    } else if (++refused > queue.count()) {
+      break;
+    } else {
+      heap->remove(page);
+      heap->push_back(page);
+    }
   }
   if (Page* const orphan = adopt_orphan(heap, size_class)) {
     if (make_room(orphan)) {
       return orphan;
     }
-    set_full_aside(heap, orphan);
+    if (!orphan->can_extend()) {
+      set_full_aside(heap, orphan);
+    }
   }
   Page* const fresh = acquire_page(size_class, heap);
   if (fresh == nullptr) {
     return nullptr;
   }
+  if (!extend_page(fresh)) {
+    release_page(fresh);
+    return nullptr;
+  }
   heap->push_front(fresh);
-  extend_page(fresh);
   return fresh;
 }
 
@@ -227,7 +243,7 @@ std::size_t owned_bytes(const ThreadHeap* backing) {
 
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   if (size > kMediumBlockMax) {
-    beat(part);
+    beat(part, size);
     return allocate_huge(part->home, size, kSliceSize, contents);
   }
   const SizeClass size_class = size_class_of(size);
@@ -235,7 +251,7 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   // the first page has blocks at hand.
   Page* page = part->queues[size_class].first();
   if (page == nullptr || !page->has_free()) {
-    beat(part);
+    beat(part, size);
     page = find_page(part, size_class);
     if (page == nullptr) {
       return nullptr;
@@ -273,7 +289,7 @@ void collect_part(ThreadHeap* part) {
     Page* const page = part->full.first();
     part->remove(page);
     collect_page(page);
-    if (page->has_free()) {
+    if (page->has_free() || page->can_extend()) {
       part->push_back(page);
     } else {
       part->full.push_back(page, PageList::kFull);

@@ -70,6 +70,7 @@ void publish(Page* page) {
       // Only now: set before, the bit could be taken by a thread that then finds the page
       // owned, and nobody would ever look for the page again.
       if (hint) {
+        arena->note_hint_touched(size_class, slice);
         arena->orphans(size_class).set(slice);
       }
       // Deleter: marks the heap, looks at the page, which is still owned. Owner: lets it go. Then

@@ -197,6 +197,7 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(part->id, std::memory_order_relaxed);
   page->heap = part;
+  take_touched(page);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
     forget_page(page);
     release_unused(memory);
@@ -241,6 +242,7 @@ void release_page(Page* page) {
   }
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
   leave_counts(page);
+  leave_touched(page);
   // acq_rel: a deletion may give a huge page another home at this moment; the reference that we
   // give back is that of the home which we take out.
   Heap* const home = page->home.exchange(nullptr, std::memory_order_acq_rel);

@@ -4,6 +4,7 @@
 #include "arena/page_map.h"
 #include "heap/fork.h"
 #include "heap/huge_arenas.h"
+#include "heap/limits.h"
 #include "heap/numa.h"
 #include "heap/process_end.h"
 #include "heap/realm.h"
@@ -105,6 +106,7 @@ void start_process() {
   watch_forks();
   watch_end();
   reserve_at_start();
+  limit_at_start();
 }
 
 void apply_option(Option option) {
@@ -124,6 +126,11 @@ void apply_option(Option option) {
     case Option::kPurgeDecommits:
     case Option::kPurgeDelay:
       for_each_realm([](Realm& realm) { realm.arenas.configure(arena_policy()); });
+      break;
+    case Option::kSoftLimit:
+    case Option::kHardLimit:
+    case Option::kLimitFromCgroup:
+      apply_limit_option(option);
       break;
     default:  // what is not read there either is read when it is of use
       read_tuning();

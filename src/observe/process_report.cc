@@ -6,6 +6,7 @@
 #include "observe/amount.h"
 #include "observe/report_output.h"
 #include "support/text.h"
+#include "support/touched.h"
 
 namespace ashlar {
 namespace {
@@ -34,6 +35,8 @@ ProcessInfo process_info() {
   ProcessInfo info;
   info.elapsed_ms = process_age_ms();
   info.usage = System::process_usage();
+  info.touched = touched_bytes.now();
+  info.peak_touched = touched_bytes.peak();
   for_each_realm([&info](const Realm& realm) {
     const Level committed = realm.arenas.committed();
     info.committed += static_cast<std::size_t>(committed.current);
@@ -55,6 +58,7 @@ void print_process_info(OutputFunction* out, void* arg) {
   output.write(line->text());
   print_amounts(output, "resident", info.usage.resident, info.usage.peak_resident);
   print_amounts(output, "committed", info.committed, info.peak_committed);
+  print_amounts(output, "touched", info.touched, info.peak_touched);
   line->clear();
   line->append_format("ashlar: page faults that waited for a device: %lu\n",
                       static_cast<unsigned long>(info.usage.blocking_faults));

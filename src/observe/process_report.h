@@ -14,6 +14,8 @@ struct ProcessInfo {
   ProcessUsage usage;
   std::size_t committed = 0;       // bytes held from the system that may be resident
   std::size_t peak_committed = 0;  // of several realms the sum of their peaks
+  std::size_t touched = 0;         // bytes of it that may be resident, to the OS page
+  std::size_t peak_touched = 0;
 };
 
 ProcessInfo process_info();

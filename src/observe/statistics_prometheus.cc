@@ -104,6 +104,8 @@ void append_process(MeasuredText& text, const ProcessInfo& process) {
                 process.usage.peak_resident);
   append_amount(text, "process_committed", "Memory held from the system for blocks",
                 process.committed, process.peak_committed);
+  append_amount(text, "process_touched", "Memory of the library that may be resident",
+                process.touched, process.peak_touched);
   MetricName elapsed("process_elapsed_seconds", "", plain, "");
   append_head(text, elapsed, "gauge", "Time since the library started", "");
   append_seconds(text, elapsed, "", process.elapsed_ms);

@@ -89,6 +89,9 @@ struct Linux {
   // Has these called round every fork; once. False where the system has no memory for that.
   static bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)());
 
+  // Reads the first `capacity - 1` bytes of a file, ended by 0; returns how many, 0 on failure.
+  static std::size_t read_small_file(const char* path, char* text, std::size_t capacity);
+
   static void yield();
 
   // Sleeps for about so long; a signal may end it earlier.

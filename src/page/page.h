@@ -100,6 +100,8 @@ struct alignas(kCacheLine) Page {
   // stale hint may look at it at any time, and finds 0, "owned", from the release of the last page.
   alignas(kCacheLine) RemoteWord remote;
   PageHistory history;  // the owner's; readers of statistics look at it
+  // Units of each slice that may be resident (Arena::untouched); not of huge pages.
+  std::uint8_t touched[kMediumPageSlices.value];
 
   // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), what
   // is constant of these and of huge blocks' pages, and what the owner rarely needs.
@@ -159,8 +161,13 @@ void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slic
 void set_huge_size(Page* page, std::size_t usable);
 
 // Makes about one OS page's worth of further blocks available in free, which is empty; the page
-// can extend. Owner only.
-void extend_page(Page* page);
+// can extend. False, and all as before, where the hard limit of memory forbids that. Owner only.
+bool extend_page(Page* page);
+
+// Takes what is known of the slices of a page that was made just now over from its arena, and gives
+// it back when the page goes; of a mapping nothing counts any more then.
+void take_touched(Page* page);
+void leave_touched(const Page* page);
 
 // Keeps what the fast paths counted, whenever a free list was used up. Within a change.
 inline void keep_counts(Page* page) {
