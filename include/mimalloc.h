@@ -299,6 +299,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 #include "ashlar/statistics.h"
 #include "ashlar/strings.h"
 #include "ashlar/theaps.h"
+#include "ashlar/trim.h"
 
 #if defined(__cplusplus)
 #include "ashlar/heap_stl_allocator.h"

@@ -75,6 +75,7 @@ typedef enum mi_option_e {
   mi_option_soft_limit = 47,             ///< KiB touched that make free memory go back [0: none]
   mi_option_hard_limit = 48,             ///< KiB touched that no request may pass [0: none]
   mi_option_limit_from_cgroup = 49,      ///< take both limits from the control group [0]
+  mi_option_purge_thread = 50,           ///< a thread purges in time, in processes with several [1]
   _mi_option_last,                       ///< one past the last option
 
   // Other names of the same numbers, for programs that use them.

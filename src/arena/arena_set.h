@@ -156,6 +156,18 @@ class ArenaSet {
     return purge(purge_policy_.at_time(purgeable_bytes(), now_ms)) + (hooks ? purge_hooked() : 0);
   }
 
+  // The same, but calls no foreign code; and when it has something to do next (0: nothing waits).
+  std::size_t purge_without_hooks_if_due(std::uint64_t now_ms) {
+    return purge(purge_policy_.at_time(purgeable_bytes(), now_ms));
+  }
+  std::uint64_t purge_deadline_ms() const { return purge_policy_.deadline_ms(); }
+
+  // Purges until no more than so many bytes wait. Calls no foreign code.
+  std::size_t purge_down_to(std::size_t bytes) {
+    const std::size_t waiting = purgeable_bytes();
+    return waiting > bytes ? purge(waiting - bytes) : 0;
+  }
+
   // Purges all that waits now; returns the bytes. May call foreign code.
   std::size_t purge_now() {
     return purge(SIZE_MAX) + (foreign_code_allowed() ? purge_hooked() : 0);

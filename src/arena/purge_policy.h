@@ -10,6 +10,10 @@
 
 namespace ashlar {
 
+// No more than this waits, whatever the budget: of all sets, since who purges in time is one for
+// the process. SIZE_MAX: no such bound.
+inline constinit RelaxedNumber<std::size_t> purge_budget_cap{SIZE_MAX};
+
 // Two rules. Free memory that was of no use during a whole delay is purged when the delay is
 // over: the least that was waiting at any moment of it. And no more than a budget waits at any
 // time, so that a program that never calls again keeps little. A page fault costs far more than
@@ -28,6 +32,9 @@ class PurgePolicy {
   void set_delay(std::int64_t delay_ms) { delay_ms_.set(delay_ms); }
 
   bool pending() const { return deadline_ms_.get() != 0; }
+
+  // When at_time has something to do next; 0: nothing waits.
+  std::uint64_t deadline_ms() const { return deadline_ms_.get(); }
 
   void after_claim(std::size_t waiting, std::size_t in_use) {
     // What was in use a moment ago is likely to be wanted again; an eighth of it is forgotten
@@ -104,7 +111,8 @@ class PurgePolicy {
     const std::size_t least = in_use / 8 < kPurgeBudgetMin    ? kPurgeBudgetMin
                               : in_use / 8 > kPurgeBudgetFree ? kPurgeBudgetFree
                                                               : in_use / 8;
-    return allowed < least ? least : allowed;
+    const std::size_t cap = purge_budget_cap.get();
+    return allowed < least ? least : allowed < cap ? allowed : cap;
   }
 
   RelaxedNumber<std::int64_t> delay_ms_{100};

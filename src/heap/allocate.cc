@@ -9,6 +9,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "heap/shortage.h"
 #include "heap/thread_life.h"
@@ -96,6 +97,7 @@ void beat(ThreadHeap* heap, std::size_t bytes) {
     ArenaSet<System>& arenas = heap->home->realm->arenas;
     if (arenas.purge_pending()) {
       arenas.purge_if_due(System::clock_ms());
+      want_purge_thread();
     }
   }
   relieve(heap, bytes > kActive.extend_bytes ? bytes : kActive.extend_bytes);

@@ -107,8 +107,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
     set_slices(page, wanted);
-    page->arena->set().release(page->arena, rest, rest.count, Contents::kUnknown,
-                               System::clock_ms());
+    release_slices(page->arena, rest, rest.count, Contents::kUnknown);
   } else if (wanted > held.count) {
     const SliceRun more{held.end(), {wanted.value - held.count.value}};
     Contents found = Contents::kUnknown;
@@ -122,7 +121,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     if (!allowed || !page_map.enter(start, bytes_of(more.count), page)) {
       touched_bytes.sub(allowed ? bytes : 0);
       const SliceCount touched = found == Contents::kZero ? SliceCount{0} : more.count;
-      page->arena->set().release(page->arena, more, touched, found, System::clock_ms());
+      release_slices(page->arena, more, touched, found);
       return nullptr;
     }
     if (contents == Contents::kZero && found != Contents::kZero) {

@@ -70,6 +70,15 @@ struct Linux {
   static void wait(std::atomic<std::uint32_t>* word, std::uint32_t expected);
   static void wake_one(std::atomic<std::uint32_t>* word);
 
+  // The same wait, for at most so long.
+  static void wait_for(std::atomic<std::uint32_t>* word, std::uint32_t expected,
+                       std::uint32_t milliseconds);
+
+  // Runs run() in a thread of its own with a small stack, on which no signal is handled and which
+  // nobody joins; false where the system has none to spare. Allocates: malloc calls it with all in
+  // order, and free never, since libc frees with locks held that this takes.
+  static bool start_thread(void (*run)());
+
   // Has `ended(arg)` called when the calling thread ends, after its C++ thread-local objects are
   // gone; false where the system has no room for that. Called again, it replaces `arg`; with
   // nullptr it takes the call back. `ended` is the same function at every call.

@@ -65,9 +65,10 @@ enum class Option : int {
   kSoftLimit = 47,
   kHardLimit = 48,
   kLimitFromCgroup = 49,
+  kPurgeThread = 50,
 };
 
-inline constexpr std::size_t kOptionCount = 50;
+inline constexpr std::size_t kOptionCount = 51;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -249,6 +250,8 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
       size(kHardLimit, "hard_limit", 0, "touched memory that no request may pass; 0: none"),
       flag(kLimitFromCgroup, "limit_from_cgroup", nullptr, 0,
            "take both from the control group's memory limit at start"),
+      flag(kPurgeThread, "purge_thread", nullptr, 1,
+           "let a thread purge in time, in processes with several"),
   }};
 }
 

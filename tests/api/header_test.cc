@@ -58,7 +58,7 @@ TEST_F(Header, EveryGroupSaysWhichThreads) {
        {"mimalloc.h", "ashlar/aligned.h", "ashlar/arenas.h", "ashlar/defragment.h",
         "ashlar/heaps.h", "ashlar/limits.h", "ashlar/new_family.h", "ashlar/options.h",
         "ashlar/process.h", "ashlar/realms.h", "ashlar/statistics.h", "ashlar/strings.h",
-        "ashlar/theaps.h", "mimalloc-stats.h"}) {
+        "ashlar/theaps.h", "ashlar/trim.h", "mimalloc-stats.h"}) {
     std::ifstream file(folder + header);
     ASSERT_TRUE(file) << header;
     std::string group;
