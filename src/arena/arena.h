@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -24,6 +25,10 @@ namespace ashlar {
 // anything where the program brought it, since it may be a file, or shared.
 enum class Purging : std::uint8_t { kNever, kLeavesUnknown, kLeavesZero };
 
+// Whether the system puts its OS pages together: not, as it does with all memory, or as it was
+// asked to.
+enum class PutTogether : std::uint8_t { kNone, kAsUsual, kWanted };
+
 // What an arena knows of its memory when it is made.
 struct ArenaMemory {
   void* start = nullptr;   // aligned to kArenaAlignment
@@ -31,10 +36,11 @@ struct ArenaMemory {
   bool committed = false;  // all of it may be touched
   bool zero = false;       // all of it reads as zero
   Purging purging = Purging::kNever;
-  bool exclusive = false;    // serves only who names it
-  bool owned = false;        // reserved by us, so that it can be unmapped again
-  int numa_node = -1;        // the node that it is of; -1: any
-  CommitHook hook{};         // who commits and decommits it in the system's place, if anybody
+  bool exclusive = false;  // serves only who names it
+  bool owned = false;      // reserved by us, so that it can be unmapped again
+  int numa_node = -1;      // the node that it is of; -1: any
+  CommitHook hook{};       // who commits and decommits it in the system's place, if anybody
+  PutTogether huge_pages = PutTogether::kNone;
   bool front_ready = false;  // what the metadata takes is committed and zero, whatever the rest is
 };
 
@@ -228,7 +234,9 @@ class Arena {
 
   // Purges free slices that wait for it, from high addresses down, until at least `enough` are
   // done; returns how many. Slices that other threads claim meanwhile are left alone, and so are
-  // those the system refuses to purge. Where there is a commit hook this calls foreign code.
+  // those the system refuses to purge, and those that lie in a huge OS page with three quarters of
+  // it in use: the system would have to take it apart, and everything in it would be slower. Where
+  // there is a commit hook this calls foreign code.
   std::uint32_t purge_waiting(std::uint32_t enough, PurgeMeans means = {}) {
     std::uint32_t purged = 0;
     // relaxed: a sum that only decides when to purge.
@@ -237,8 +245,9 @@ class Arena {
     }
     for (std::uint32_t word = layout_.words; word-- > 0 && purged < enough;) {
       // relaxed: finds candidates; in_use decides.
-      const std::uint64_t candidates = runs_of_at_least(
-          means.least_slices, words()[word].waiting.load(std::memory_order_relaxed));
+      const std::uint64_t waiting = words()[word].waiting.load(std::memory_order_relaxed);
+      const std::uint64_t candidates =
+          runs_of_at_least(means.least_slices, waiting & ~dense_huge_pages(word));
       if (candidates == 0) {
         continue;
       }
@@ -247,6 +256,17 @@ class Arena {
       for_each_run(word, ours, [&](SliceRun run) { purged += purge_run(run, means); });
     }
     return purged;
+  }
+
+  // For reports: bytes that wait, and will for as long as huge OS pages are kept whole.
+  std::size_t kept_whole() const {
+    std::size_t slices = 0;
+    for (std::uint32_t word = 0; word < layout_.words; ++word) {
+      // relaxed: for display.
+      const std::uint64_t waiting = words()[word].waiting.load(std::memory_order_relaxed);
+      slices += static_cast<std::size_t>(std::popcount(waiting & dense_huge_pages(word)));
+    }
+    return slices * kSliceSize;
   }
 
   // Bytes that are free and may be resident.
@@ -369,6 +389,25 @@ class Arena {
   static ArenaMemory as_kept(ArenaMemory memory) {
     memory.committed = memory.committed && !memory.hook;
     return memory;
+  }
+
+  // The slices of a group that lie in huge OS pages, as far as such may be here, of which three
+  // quarters are in use. A group is two of them.
+  std::uint64_t dense_huge_pages(std::uint32_t word) const {
+    constexpr std::uint32_t kSlices = kLargeOsPage / kSliceSize;
+    constexpr std::uint64_t kPage = (std::uint64_t{1} << kSlices) - 1;
+    static_assert(kBitsPerWord % kSlices == 0 && kArenaAlignment % kLargeOsPage == 0);
+    if (memory_.huge_pages == PutTogether::kNone ||
+        (memory_.huge_pages == PutTogether::kAsUsual && !Os::makes_huge_pages())) {
+      return 0;
+    }
+    // relaxed: a hint; what changes meanwhile is dealt with the next time.
+    const std::uint64_t in_use = words()[word].in_use.load(std::memory_order_relaxed);
+    std::uint64_t dense = 0;
+    for (std::uint64_t page = kPage; page != 0; page <<= kSlices) {
+      dense |= std::popcount(in_use & page) * 4 >= static_cast<int>(kSlices) * 3 ? page : 0;
+    }
+    return dense;
   }
 
   SliceWords* words() const { return at_offset<SliceWords>(memory_.start, layout_.slice_words); }

@@ -440,7 +440,7 @@ class ArenaSet {
         slices += arena(i)->purge_waiting(static_cast<std::uint32_t>(wanted - slices), means);
       }
     }
-    purge_policy_.after_purge(slices * kSliceSize);
+    purge_policy_.after_purge(slices * kSliceSize, slices < wanted ? purgeable_bytes() : 0);
     stats_.purge_rounds.add();
     (means.by_reset ? stats_.reset_bytes : stats_.purged_bytes)
         .add(static_cast<std::int64_t>(slices * kSliceSize));

@@ -48,31 +48,21 @@ class PurgePolicy {
   }
 
   // How many bytes to purge now.
-  std::size_t after_release(std::size_t waiting, std::size_t in_use, std::size_t refaulted,
+  std::size_t after_release(std::size_t all_waiting, std::size_t in_use, std::size_t refaulted,
                             std::uint64_t now_ms) {
+    // What could not be purged the last time is not tried again before the delay is over.
+    const std::size_t kept = kept_.get();
+    const std::size_t waiting = all_waiting > kept ? all_waiting - kept : 0;
     const std::int64_t delay = delay_ms_.get();
     if (delay <= 0) {
       return delay < 0 ? 0 : waiting;
     }
-    const std::size_t peak = peak_.get();
-    std::size_t allowed = allowed_budget(in_use, peak);
-    if (waiting > allowed) {
-      const std::size_t purged = purged_.get();
-      if (purged != 0 && (refaulted - refaulted_.get()) * 2 >= purged) {
-        budget_.set(waiting > allowed * 2 ? waiting : allowed * 2);
-        allowed = allowed_budget(in_use, peak);
-        purged_.set(0);
-        refaulted_.set(refaulted);
-      }
-      if (waiting > allowed) {
-        return waiting - allowed + allowed / 8;
-      }
-    }
+    const std::size_t over = over_budget(waiting, in_use, refaulted);
     if (!pending()) {
-      low_water_.set(waiting);
+      low_water_.set(all_waiting - over);
       deadline_ms_.set(now_ms + static_cast<std::uint64_t>(delay));
     }
-    return 0;
+    return over;
   }
 
   // The same, when time has passed.
@@ -82,7 +72,8 @@ class PurgePolicy {
     if (deadline == 0 || now_ms < deadline || delay < 0) {
       return 0;
     }
-    const std::uint64_t next = waiting == 0 ? 0 : now_ms + static_cast<std::uint64_t>(delay);
+    const std::uint64_t next =
+        waiting <= kept_.get() ? 0 : now_ms + static_cast<std::uint64_t>(delay);
     // One thread does the work of a deadline.
     if (!deadline_ms_.replace(deadline, next)) {
       return 0;
@@ -98,9 +89,31 @@ class PurgePolicy {
     return idle;
   }
 
-  void after_purge(std::size_t purged) { purged_.set(purged_.get() + purged); }
+  // So much was purged; where that is less than was wanted, what still waits can't be.
+  void after_purge(std::size_t purged, std::size_t kept) {
+    purged_.set(purged_.get() + purged);
+    kept_.set(kept);
+  }
 
  private:
+  // What of this has to go at once, with some more, so that the next release has not to purge
+  // again. The budget grows first, where re-faults say so.
+  std::size_t over_budget(std::size_t waiting, std::size_t in_use, std::size_t refaulted) {
+    const std::size_t peak = peak_.get();
+    std::size_t allowed = allowed_budget(in_use, peak);
+    if (waiting <= allowed) {
+      return 0;
+    }
+    const std::size_t purged = purged_.get();
+    if (purged != 0 && (refaulted - refaulted_.get()) * 2 >= purged) {
+      budget_.set(waiting > allowed * 2 ? waiting : allowed * 2);
+      allowed = allowed_budget(in_use, peak);
+      purged_.set(0);
+      refaulted_.set(refaulted);
+    }
+    return waiting > allowed ? waiting - allowed + allowed / 8 : 0;
+  }
+
   // The budget, as far as it leaves memory in use and memory waiting below one and a half times
   // the peak; always at least the smallest budget, or an eighth of what is in use.
   std::size_t allowed_budget(std::size_t in_use, std::size_t peak) const {
@@ -121,6 +134,7 @@ class PurgePolicy {
   RelaxedNumber<std::size_t> budget_{kPurgeBudgetMin};
   RelaxedNumber<std::size_t> peak_{0};       // most bytes in use of late
   RelaxedNumber<std::size_t> purged_{0};     // bytes of the last purge
+  RelaxedNumber<std::size_t> kept_{0};       // bytes that the last purge found it can't purge
   RelaxedNumber<std::size_t> refaulted_{0};  // bytes claimed after a purge, at the last purge
 };
 

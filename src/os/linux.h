@@ -34,10 +34,15 @@ struct Linux {
   static void* reserve_large(void* hint, std::size_t size, std::size_t alignment);
   static int map_huge_page(void* at, int numa_node);
   static bool advise_huge_pages(void* start, std::size_t size, HugeAdvice advice);
+  static bool makes_huge_pages();
   static bool bind_to_node(void* start, std::size_t size, int numa_node);
 
   // Milliseconds of a clock that only goes forward; its start is unspecified.
   static std::uint64_t clock_ms();
+
+  // Bytes of the process's memory that are in huge OS pages which the kernel put together; 0 where
+  // it does not say. As slow as the process has mappings.
+  static std::size_t huge_resident();
 
   // What cannot be had (a system without /proc) is 0; resident is then the peak.
   static ProcessUsage process_usage();

@@ -79,11 +79,11 @@ TEST(ProcessInfo, NothingIsWrittenWhereNothingIsWanted) {
   EXPECT_GT(peak, 0U);
 }
 
-TEST(ProcessInfo, IsPrintedInFiveLines) {
+TEST(ProcessInfo, IsPrintedInSixLines) {
   std::vector<std::string> lines;
   lines.reserve(20);
   mi_process_info_print_out(keep_line, &lines);
-  ASSERT_EQ(lines.size(), 5U);
+  ASSERT_EQ(lines.size(), 6U);
   unsigned long seconds = 0;
   unsigned long thousandths = 1000;
   EXPECT_EQ(
@@ -107,12 +107,13 @@ TEST(ProcessInfo, IsPrintedInFiveLines) {
   EXPECT_GE(resident + rounding, now);
   EXPECT_EQ(lines[2].find("ashlar: committed: "), 0U) << lines[2];
   EXPECT_EQ(lines[3].find("ashlar: touched: "), 0U) << lines[3];
-  EXPECT_EQ(lines[4].find("ashlar: page faults that waited for a device: "), 0U) << lines[4];
+  EXPECT_EQ(lines[4].find("ashlar: in huge OS pages: "), 0U) << lines[4];
+  EXPECT_EQ(lines[5].find("ashlar: page faults that waited for a device: "), 0U) << lines[5];
 }
 
 TEST(ProcessInfo, IsPrintedWhereMessagesGoWithoutAFunction) {
-  EXPECT_EQ(lines_sent_by(mi_process_info_print).size(), 5U);
-  EXPECT_EQ(lines_sent_by([] { mi_process_info_print_out(nullptr, nullptr); }).size(), 5U);
+  EXPECT_EQ(lines_sent_by(mi_process_info_print).size(), 6U);
+  EXPECT_EQ(lines_sent_by([] { mi_process_info_print_out(nullptr, nullptr); }).size(), 6U);
 }
 
 }  // namespace

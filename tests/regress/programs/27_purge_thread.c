@@ -210,10 +210,10 @@ static void starts_again_in_a_child(void) {
 
 /* At any moment of its life. */
 static void forks_at_any_time(void) {
-  for (int i = 0; i < 30; i++) {
+  for (int i = 0; i < 12; i++) {
     const pthread_t keeper = start_keeper();
     churn();
-    sleep_ms(i * 7 % 200);
+    sleep_ms(i * 17 % 200);
     const pid_t child = fork();
     if (child == 0) {
       alarm(kWatchdogSeconds);

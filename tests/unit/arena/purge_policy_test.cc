@@ -53,22 +53,54 @@ TEST_F(PurgePolicyTest, WhatIsOverTheBudgetIsPurgedAtOnce) {
 
 TEST_F(PurgePolicyTest, TheBudgetGrowsOnceHalfOfWhatWasPurgedIsClaimedAgain) {
   const std::size_t waiting = 3 * kBudget;
-  policy_.after_purge(2 * kBudget);
+  policy_.after_purge(2 * kBudget, 0);
   EXPECT_NE(policy_.after_release(waiting, 0, kBudget - 1, 1000), 0u) << "too few came back";
   EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1001), 0u) << "half came back";
   EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1002), 0u) << "and the budget stays";
 }
 
 TEST_F(PurgePolicyTest, TheBudgetShrinksByWhatIdled) {
-  policy_.after_purge(2 * kBudget);
+  policy_.after_purge(2 * kBudget, 0);
   const std::size_t waiting = 8 * kBudget;
   ASSERT_EQ(policy_.after_release(waiting, 0, kBudget, 1000), 0u);
   EXPECT_EQ(policy_.at_time(waiting, 1100), waiting);
   EXPECT_NE(policy_.after_release(waiting, 0, kBudget, 1101), 0u);
 }
 
+TEST_F(PurgePolicyTest, WhatCannotBePurgedIsNotTriedAgainBeforeTheDelayIsOver) {
+  const std::size_t waiting = 3 * kBudget;
+  ASSERT_NE(policy_.after_release(waiting, 0, 0, 1000), 0u);
+  policy_.after_purge(0, waiting);
+  EXPECT_EQ(policy_.after_release(waiting + kBudget, 0, 0, 1001), 0u);
+  EXPECT_NE(policy_.after_release(waiting + kBudget + 1, 0, 0, 1002), 0u);
+  EXPECT_NE(policy_.at_time(waiting, 1101), 0u) << "now it is";
+  EXPECT_FALSE(policy_.pending()) << "nothing else waits, so nobody has to come again";
+}
+
+TEST_F(PurgePolicyTest, TheCapHoldsWhateverTheBudget) {
+  const std::size_t cap_before = purge_budget_cap.get();
+  purge_budget_cap.set(SIZE_MAX);
+  policy_.after_purge(2 * kBudget, 0);
+  const std::size_t waiting = 64 * kBudget;
+  policy_.after_claim(0, 2 * waiting);
+  ASSERT_EQ(policy_.after_release(waiting, 0, kBudget, 1000), 0u);
+  purge_budget_cap.set(8 * kBudget);
+  EXPECT_GE(policy_.after_release(waiting, 0, kBudget, 1001), 56 * kBudget);
+  purge_budget_cap.set(SIZE_MAX);
+  EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1002), 0u);
+  purge_budget_cap.set(cap_before);
+}
+
+TEST_F(PurgePolicyTest, WhatIsLeftOfABurstThatWasPurgedHasADeadlineToo) {
+  const std::size_t waiting = 3 * kBudget;
+  const std::size_t purged = policy_.after_release(waiting, 0, 0, 1000);
+  ASSERT_NE(purged, 0u);
+  EXPECT_TRUE(policy_.pending());
+  EXPECT_EQ(policy_.at_time(waiting - purged, 1100), waiting - purged);
+}
+
 TEST_F(PurgePolicyTest, UseAndWaitingStayBelowOneAndAHalfTimesThePeak) {
-  policy_.after_purge(kBudget);
+  policy_.after_purge(kBudget, 0);
   const std::size_t in_use = kPeak;
   const std::size_t waiting = kPeak;
   const std::size_t purged = policy_.after_release(waiting, in_use, kBudget, 1000);
