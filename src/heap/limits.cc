@@ -254,7 +254,7 @@ void relieve_slow(ThreadHeap* part, std::size_t bytes) {
   }
 }
 
-void relieve_thread(std::size_t bytes) {
+void relieve_thread_slow(std::size_t bytes) {
   if (thread_heap != &empty_heap) {
     relieve(thread_heap, bytes);
   }

@@ -62,7 +62,7 @@ inline void relieve(ThreadHeap* part, std::size_t bytes) {
   }
 }
 // The same for the calling thread, if it has a heap.
-void relieve_thread(std::size_t bytes);
+ASHLAR_NOINLINE void relieve_thread_slow(std::size_t bytes);
 
 // A request failed, and so it did after everything was collected. Where it was the hard limit
 // (`refusals` is the number of them before the last try) calls the last stage; true: it was called,

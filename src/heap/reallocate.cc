@@ -43,7 +43,7 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
   const bool grows = size > found.usable && size > kMediumBlockMax &&
                      placement.alignment <= kSliceSize && placement.offset == 0;
   if (grows) {
-    relieve_thread(size);
+    relieve_thread_slow(size);
   }
   void* moved = grows ? allocate_growing(heap_or_default(placement.heap), size) : nullptr;
   if (moved == nullptr) {
@@ -79,7 +79,7 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
     errno = EINVAL;
     return nullptr;
   }
-  if (fits_in_place(found, size) && is_placed(pointer, placement)) {
+  if (likely(fits_in_place(found, size) && is_placed(pointer, placement))) {
     if (size == 0) {
       *static_cast<char*>(pointer) = 0;  // programs rely on realloc(p, 0) being an empty string
     }
@@ -88,7 +88,7 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
   if (found.page->is_huge() && size > kMediumBlockMax && pointer == found.page->start &&
       placement.alignment <= kSliceSize && placement.offset == 0) {
     if (size > found.usable) {
-      relieve_thread(size - found.usable);
+      relieve_thread_slow(size - found.usable);
     }
     if (void* const resized = resize_huge(found.page, size, contents)) {
       return resized;
