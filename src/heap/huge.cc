@@ -33,6 +33,12 @@ std::size_t untouched_of(const PageMemory& memory, std::size_t usable) {
                                        usable);
 }
 
+// The same for those to which a mapping is worth more.
+std::size_t arena_block_max_if_mapping_is_better() {
+  const std::size_t most = arena_block_max();
+  return most < kMappingWorthMin ? most : kMappingWorthMin;
+}
+
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
 void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   const std::size_t more = untouched_of(memory, usable);
@@ -91,7 +97,7 @@ void set_slices(Page* page, SliceCount slices) {
 
 // In an arena: gives slices back behind the block, or claims those that follow it.
 void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
-  if (size > arena_block_max()) {
+  if (size > page->block_size && size > arena_block_max_if_mapping_is_better()) {
     return nullptr;
   }
   const std::size_t usable = align_up(size, System::page_size());
@@ -235,8 +241,9 @@ void* allocate_mapping(Heap* heap, std::size_t size, std::size_t alignment) {
 void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Contents contents) {
   PageMemory memory;
   // What has to stay in its arena takes slices whatever its size.
-  const bool fits =
-      alignment <= kArenaAlignment && (size <= arena_block_max() || heap->arena != nullptr);
+  const std::size_t most =
+      contents == Contents::kZero ? arena_block_max_if_mapping_is_better() : arena_block_max();
+  const bool fits = alignment <= kArenaAlignment && (size <= most || heap->arena != nullptr);
   if (!fits || !acquire_slices(heap, slices_for(size), slices_for(alignment), {0}, &memory)) {
     return allocate_mapping(heap, size, alignment);
   }
@@ -250,8 +257,12 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
 
 void* allocate_growing(Heap* heap, std::size_t size) {
   PageMemory memory;
-  const std::size_t most = arena_block_max();
-  if (size <= most) {
+  const std::size_t most = arena_block_max_if_mapping_is_better();
+  if (size > most) {
+    if (void* const block = allocate_mapping(heap, size, kSliceSize)) {
+      return block;
+    }
+  } else {
     const SliceCount slices = slices_for(size);
     const SliceCount room{slices_for(most).value - slices.value};
     if (acquire_slices(heap, slices, {1}, room, &memory)) {

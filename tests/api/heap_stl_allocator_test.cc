@@ -103,7 +103,7 @@ TEST(HeapStlAllocator, DestroyingFreesWhatWasNotFreed) {
     char* const small = allocator.allocate(100);
     allocator.deallocate(small, 100);
     EXPECT_EQ(mi_heap_of(small), allocator.heap()) << "not freed one by one";
-    leaked = allocator.allocate(std::size_t{64} << 20);
+    leaked = allocator.allocate(std::size_t{160} << 20);
     EXPECT_TRUE(mi_is_in_heap_region(leaked));
   }
   EXPECT_FALSE(mi_is_in_heap_region(leaked)) << "a mapping of its own went with the heap";

@@ -290,7 +290,7 @@ TEST_F(OptionEffects, AbandonedPagePurgePurgesAtTheEndOfAThread) {
 
 // What follows runs in a child: its addresses are limited, so that a large block cannot be had
 // before another one is freed.
-constexpr std::size_t kLarge = 48 * kMiB;
+constexpr std::size_t kLarge = 160 * kMiB;
 
 std::atomic<int> forced{0};
 void count_forced(bool force, unsigned long long, void*) {

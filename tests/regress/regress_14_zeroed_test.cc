@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <initializer_list>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstdint>
+#include <initializer_list>
 #include <thread>
 #include <vector>
 
@@ -172,6 +175,74 @@ TEST(regress_14_zeroed, large_plain_reallocs_leave_nothing_behind_for_calloc) {
   }
   mi_free(block);
   expect_zeroed(std::size_t{200} << 20);
+}
+
+// Memory that the system could not purge, or may still hold, is not taken for zero (and row 29).
+struct Option {
+  Option(mi_option_t option, long value) : option_(option), before_(mi_option_get(option)) {
+    mi_option_set(option, value);
+  }
+  ~Option() { mi_option_set(option_, before_); }
+  Option(const Option&) = delete;
+  Option& operator=(const Option&) = delete;
+
+ private:
+  const mi_option_t option_;
+  const long before_;
+};
+
+TEST(regress_14_zeroed, calloc_after_purges_by_reset) {
+  const Option by_reset(mi_option_purge_decommits, 0);
+  for (const std::size_t size : {std::size_t{100}, std::size_t{5000}, std::size_t{3} << 20}) {
+    dirty_and_free(size);
+    mi_collect(true);
+    expect_zeroed(size);
+  }
+}
+
+TEST(regress_29_locked, calloc_after_a_purge_that_the_system_refused) {
+  constexpr std::size_t kSize = std::size_t{1} << 20;
+  void* const block = mi_malloc(kSize);
+  ASSERT_NE(block, nullptr);
+  const auto first = (reinterpret_cast<std::uintptr_t>(block) + 65535) & ~std::uintptr_t{65535};
+  void* const locked = reinterpret_cast<void*>(first);
+  if (mlock(locked, kSize / 2) != 0) {
+    mi_free(block);
+    GTEST_SKIP() << "memory may not be locked here";
+  }
+  std::memset(block, 0xA5, kSize);
+  mi_free(block);
+  mi_collect(true);
+  for (const std::size_t size : {kSize, kSize / 4, std::size_t{20'000}, std::size_t{700}}) {
+    expect_zeroed(size);
+  }
+  munlock(locked, kSize / 2);
+}
+
+TEST(regress_29_shared, memory_of_a_file_is_never_taken_for_zero) {
+  constexpr std::size_t kSize = std::size_t{64} << 20;
+  const int file = memfd_create("arena", 0);
+  ASSERT_GE(file, 0);
+  ASSERT_EQ(ftruncate(file, kSize), 0);
+  void* const memory = mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  std::memset(memory, 0xA5, kSize);
+  mi_arena_id_t arena{};
+  ASSERT_TRUE(mi_manage_os_memory_ex(memory, kSize, true, false, false, -1, true, &arena));
+  mi_heap_t* const heap = mi_heap_new_in_arena(arena);
+  ASSERT_NE(heap, nullptr);
+  for (int round = 0; round < 3; round++) {
+    for (const std::size_t size : {std::size_t{100}, std::size_t{5000}, std::size_t{3} << 20}) {
+      void* const block = mi_heap_calloc(heap, 1, size);
+      ASSERT_NE(block, nullptr);
+      ASSERT_EQ(regress::first_non_zero(block, 0, size), size) << size;
+      std::memset(block, 0x5A, size);
+      mi_free(block);
+      mi_collect(true);
+    }
+  }
+  mi_heap_destroy(heap);
+  close(file);  // the arena stays: the library may keep records in it
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ TEST(Heap, DeletingMovesPagesOfEveryKindAndFreesTheRecord) {
   Heap* const heap = make_heap(nullptr, 0, true);
   void* const small = take_from(heap, 100);
   void* const huge = take_from(heap, 100 * kKiB);
-  void* const mapped = take_from(heap, 40 * kMiB);
+  void* const mapped = take_from(heap, kArenaBlockMax + kMiB);
   void* orphan = nullptr;
   in_thread([&] { orphan = take_from(heap, 300); });
   EXPECT_EQ(heap->unowned.load(std::memory_order_relaxed), 3);
