@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <new>
 
+#include "arena/arena_layout.h"
 #include "arena/commit_hook.h"
 #include "arena/hint_bitmap.h"
 #include "arena/slice_claim.h"
@@ -48,45 +49,6 @@ struct ArenaMemory {
 struct PurgeMeans {
   bool by_reset = false;           // let the system take the pages when it wants to
   std::uint32_t least_slices = 1;  // shorter runs stay; at most a group of slices
-};
-
-// Where each part of an arena's metadata begins, in bytes from its start.
-struct ArenaLayout {
-  std::uint32_t slices = 0;
-  std::uint32_t words = 0;          // groups of 64 slices
-  std::uint32_t summary_words = 0;  // groups of 64 words
-  std::size_t full_summary = 0;     // [summary_words]
-  std::size_t hint_summary = 0;     // [kSizeClassCount][summary_words]
-  std::size_t slice_words = 0;      // [words] SliceWords
-  std::size_t hint_words = 0;       // [words][kSizeClassCount]
-  std::size_t touched = 0;          // [slices] units that may be resident, see Arena::untouched
-  std::size_t page_entries = 0;     // [slices] of kPageEntrySize
-  std::size_t counted = 0;          // a bit for each OS page above that was counted as touched
-  std::size_t end = 0;
-
-  static constexpr ArenaLayout of(std::size_t arena_size, std::size_t header_size) {
-    ArenaLayout layout;
-    layout.slices = static_cast<std::uint32_t>(arena_size / kSliceSize);
-    layout.words = static_cast<std::uint32_t>(divide_up(layout.slices, kBitsPerWord));
-    layout.summary_words = static_cast<std::uint32_t>(divide_up(layout.words, kBitsPerWord));
-    std::size_t at = align_up(header_size, kCacheLine);
-    auto place = [&at](std::size_t bytes, std::size_t alignment) {
-      const std::size_t here = align_up(at, alignment);
-      at = here + bytes;
-      return here;
-    };
-    layout.full_summary = place(std::size_t{layout.summary_words} * kWordSize, kCacheLine);
-    layout.hint_summary =
-        place(std::size_t{kSizeClassCount} * layout.summary_words * kWordSize, kCacheLine);
-    layout.slice_words = place(layout.words * sizeof(SliceWords), kCacheLine);
-    layout.hint_words = place(std::size_t{layout.words} * kSizeClassCount * kWordSize, kCacheLine);
-    layout.touched = place(layout.slices, kCacheLine);
-    layout.page_entries = place(std::size_t{layout.slices} * kPageEntrySize, kPageEntrySize);
-    layout.counted =
-        place(divide_up(divide_up(at, kTouchedUnit), kBitsPerWord) * kWordSize, kCacheLine);
-    layout.end = at;
-    return layout;
-  }
 };
 
 template <OsMemory Os>
@@ -487,12 +449,42 @@ class Arena {
     if (memory_.hook) {
       return commit_by_hook(run);
     }
-    if (!Os::commit(address(run.first), std::size_t{run.count.value} * kSliceSize)) {
+    const SliceRun wide = widened(run);
+    const bool all = Os::commit(address(wide.first), bytes_of(wide));
+    if (!all && !Os::commit(address(run.first), bytes_of(run))) {
       return false;
     }
     commits_.add();
     set_run(words(), &SliceWords::committed, run);
+    if (all) {
+      note_committed_round(wide);
+    }
     return true;
+  }
+
+  // Commits come in whole units of addresses: each end of what is committed splits a mapping of
+  // the system's, which allows a process 65,530 of them. Where that is too much, the run alone.
+  static constexpr std::uint32_t kCommitUnit = 16;  // slices: 1 MiB
+
+  SliceRun widened(SliceRun run) const {
+    const std::uint32_t first = run.first.value / kCommitUnit * kCommitUnit;
+    const std::uint32_t units = (run.end().value - first + kCommitUnit - 1) / kCommitUnit;
+    const std::uint32_t left = layout_.slices - first;
+    return {{first}, {units * kCommitUnit < left ? units * kCommitUnit : left}};
+  }
+
+  // Says so for the free slices among them; who holds one of the others commits it himself.
+  void note_committed_round(SliceRun wide) {
+    for_each_word(wide, [&](std::uint32_t word, std::uint64_t mask) {
+      // relaxed: a hint; while their in_use bits are ours the bits are.
+      const std::uint64_t seen = words()[word].committed.load(std::memory_order_relaxed);
+      const std::uint64_t ours = claim_.claim_free_of(word, mask & ~seen);
+      for_each_run(word, ours, [&](SliceRun part) {
+        set_run(words(), &SliceWords::committed, part);
+        claim_.release(part);
+      });
+      return true;
+    });
   }
 
   // What is committed already is left alone. What was done before a call failed stays done.

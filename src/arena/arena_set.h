@@ -384,8 +384,10 @@ class ArenaSet {
 
   // The next arena takes this one's place where it was the last.
   void unmap(void* start, std::size_t size) ASHLAR_REQUIRES(lock_) {
-    if (Os::release(start, size) && policy_.next_address != nullptr &&
-        *policy_.next_address == address_of(start) + align_up(size, kArenaAlignment)) {
+    if (!Os::release(start, size)) {
+      Os::purge(start, size);  // the addresses are lost, the physical pages need not be
+    } else if (policy_.next_address != nullptr &&
+               *policy_.next_address == address_of(start) + align_up(size, kArenaAlignment)) {
       *policy_.next_address = address_of(start);
     }
   }

@@ -351,6 +351,7 @@ void collect(bool force) {
   }
   if (force) {
     collect_late_heap();
+    unmap_again();
     current_realm()->arenas.purge_now();
   }
 }

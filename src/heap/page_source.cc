@@ -26,6 +26,25 @@ Keys fresh_keys() {
 constinit Lock lone_lock{LockRank::kLonePages};
 constinit Page* lone_pages ASHLAR_GUARDED_BY(lone_lock) = nullptr;
 
+// Records of mappings that the system would not unmap: it may need memory for that, or has too many
+// mappings to split one. Only their start, their block_size (bytes) and next_lone mean something.
+constinit Page* still_mapped ASHLAR_GUARDED_BY(lone_lock) = nullptr;
+
+void keep_mapped(Page* record) {
+  LockGuard guard(lone_lock);
+  record->next_lone = still_mapped;
+  still_mapped = record;
+}
+
+Page* take_mapped() {
+  LockGuard guard(lone_lock);
+  Page* const record = still_mapped;
+  if (record != nullptr) {
+    still_mapped = record->next_lone;
+  }
+  return record;
+}
+
 void enter_lone(Page* page) {
   LockGuard guard(lone_lock);
   page->realm = home_of(page)->realm;
@@ -176,12 +195,26 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
     return;
   }
   memory.realm->arenas.note_unmapped(memory.bytes);
-  // Where the system can't unmap (it may need memory for that), the addresses are lost, and at
-  // least the physical pages come back.
-  if (!System::release(memory.start, memory.bytes)) {
+  if (System::release(memory.start, memory.bytes)) {
+    metadata_pool.release(memory.page, sizeof(Page));
+    unmap_again();
+  } else {
+    // The addresses come back later; the physical pages can at once.
     System::purge(memory.start, memory.bytes);
+    memory.page->start = memory.start;
+    memory.page->block_size = memory.bytes;
+    keep_mapped(memory.page);
   }
-  metadata_pool.release(memory.page, sizeof(Page));
+}
+
+void unmap_again() {
+  while (Page* const record = take_mapped()) {
+    if (!System::release(record->start, record->block_size)) {
+      keep_mapped(record);
+      return;
+    }
+    metadata_pool.release(record, sizeof(Page));
+  }
 }
 
 void release_unused(const PageMemory& memory) {

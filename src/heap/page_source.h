@@ -52,6 +52,10 @@ void release_slices(SystemArena* arena, SliceRun run, SliceCount touched, Conten
 // is as it was when it was acquired, which `contents` says.
 void release_memory(const PageMemory& memory, std::size_t touched);
 
+// Unmaps what the system refused to unmap before, until it refuses again. release_memory does so
+// whenever the system did unmap something; who collects everything, in any case.
+void unmap_again();
+
 // Gives back memory that nothing was done with since it was acquired.
 void release_unused(const PageMemory& memory);
 

@@ -4,6 +4,7 @@
 #include "heap/allocate.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
+#include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
@@ -51,6 +52,7 @@ std::size_t trim(TrimLevel level) {
       settle_thread(thread_heap->backing);
     }
   }
+  unmap_again();
   for_each_realm([](Realm& realm) { realm.arenas.purge_now(); });
   const std::int64_t bytes = given_back() - before;
   return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;

@@ -289,17 +289,49 @@ TEST_F(ArenaTest, CountsWhatIsClaimedAgainAfterAPurge) {
   EXPECT_EQ(arena->refaulted(), 3u);
 }
 
-TEST_F(ArenaTest, CommitsWhatItHandsOutAndOnlyOnce) {
+// Whole MiB at once: see Arena::widened.
+constexpr std::uint32_t kCommitUnit = 16;
+
+TEST_F(ArenaTest, CommitsWhatItHandsOutAndWhatLiesRoundItOnce) {
   TestArena* const arena = make(false);
   ASSERT_NE(arena, nullptr);
   const std::uint64_t before = os().commits.load(std::memory_order_relaxed);
   const SliceRun run = claim(arena, 4, Contents::kZero);
   dirty(arena, run);
   EXPECT_EQ(os().commits.load(std::memory_order_relaxed), before + 1);
-  EXPECT_EQ(arena->count_committed(), arena->first_slice().value + 4);
+  EXPECT_EQ(arena->count_committed(), align_up(run.end().value, kCommitUnit));
+  EXPECT_EQ(arena->count_dirty(), 4u);
   release(arena, run);
   claim(arena, 3, Contents::kUnknown);
+  // Up to the end of the MiB nothing has to be committed any more.
+  claim(arena, kCommitUnit - (run.first.value + 3) % kCommitUnit, Contents::kUnknown);
   EXPECT_EQ(os().commits.load(std::memory_order_relaxed), before + 1);
+  dirty(arena, claim(arena, 1, Contents::kZero));
+  EXPECT_EQ(os().commits.load(std::memory_order_relaxed), before + 2);
+}
+
+TEST_F(ArenaTest, WhereNoMoreCanBeCommittedARunIsCommittedAlone) {
+  TestArena* const arena = make(false);
+  ASSERT_NE(arena, nullptr);
+  const std::uint32_t committed = arena->count_committed();
+  os().calls.store(0, std::memory_order_relaxed);
+  os().fail_at = 1;
+  dirty(arena, claim(arena, 4, Contents::kZero));
+  EXPECT_EQ(arena->count_committed(), committed + 4);
+}
+
+// Each end of what is committed is the end of a mapping, and the system has a limit on these.
+TEST_F(ArenaTest, SlicesThatLieApartAreCommittedTogether) {
+  TestArena* const arena = make(false);
+  ASSERT_NE(arena, nullptr);
+  const std::uint64_t before = os().commits.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < 2 * kCommitUnit; ++i) {
+    SliceRun run;
+    Contents contents = Contents::kUnknown;
+    ASSERT_TRUE(try_claim(arena, 1, 2, &run, &contents));
+    dirty(arena, run);
+  }
+  EXPECT_LE(os().commits.load(std::memory_order_relaxed), before + 5);
 }
 
 TEST_F(ArenaTest, CommittedMemoryNeedsNoCommit) {
@@ -331,9 +363,8 @@ TEST_F(ArenaTest, AClaimThatCannotBeCommittedLeavesWaitingSlicesWaitingAndNoOthe
   SliceRun larger;
   Contents contents;
   os().commit_fails = true;
-  EXPECT_FALSE(try_claim(arena, 5, 1, &larger, &contents));
-  EXPECT_EQ(counts_of(*arena), before)
-      << "three slices that were never committed wait to be purged";
+  EXPECT_FALSE(try_claim(arena, kCommitUnit + 1, 1, &larger, &contents));
+  EXPECT_EQ(counts_of(*arena), before) << "slices that were never committed wait to be purged";
   EXPECT_EQ(purge(arena), 2u);
 }
 
@@ -419,10 +450,18 @@ class ModelledArena {
   // Takes note of a claim; and writes to all of it, as a user would.
   void hold(SliceRun run, Contents contents, bool fails) {
     bool unknown = false;
+    bool commits = false;
+    for (std::uint32_t i = run.first.value; i < run.end().value; ++i) {
+      commits = commits || !slices_[i].committed;
+    }
+    if (commits) {
+      RC_ASSERT(!fails);
+      commit_round(run);
+    }
     for (std::uint32_t i = run.first.value; i < run.end().value; ++i) {
       SliceModel& slice = slices_[i];
       RC_ASSERT(!slice.in_use);
-      RC_ASSERT(slice.committed || !fails);
+      RC_ASSERT(slice.committed);
       auto* const bytes = static_cast<unsigned char*>(arena_->address({i}));
       if (contents == Contents::kZero) {
         RC_ASSERT(bytes[0] == 0);
@@ -435,6 +474,12 @@ class ModelledArena {
     }
     RC_ASSERT((contents == Contents::kUnknown) == unknown);
     held_.push_back(run);
+  }
+  void commit_round(SliceRun run) {
+    for (std::size_t i = align_down(run.first.value, kCommitUnit);
+         i < align_up(run.end().value, kCommitUnit) && i < slices_.size(); ++i) {
+      slices_[i].committed = true;
+    }
   }
   void release(const Step& step) {
     if (held_.empty()) {
