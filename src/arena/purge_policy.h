@@ -14,9 +14,9 @@ namespace ashlar {
 // over: the least that was waiting at any moment of it. And no more than a budget waits at any
 // time, so that a program that never calls again keeps little. A page fault costs far more than
 // the memory it saves if it comes soon: once at least half of what was purged of late has been
-// claimed again, the budget doubles; what idles through a delay is taken off it. Whatever the
-// budget, an eighth of what is in use may wait, up to kPurgeBudgetFree; beyond that, memory in use
-// and memory waiting stay below one and a half times the peak of use.
+// claimed again, and soon, the budget doubles; what idles through a delay is taken off it. Whatever
+// the budget, an eighth of what is in use may wait, up to kPurgeBudgetFree; beyond that, memory in
+// use and memory waiting stay below one and a half times the peak of use.
 //
 // Shared:      all fields, by every thread; each is a number that stands for itself, and a race
 //              between two threads costs a purge too many or too few
@@ -51,13 +51,18 @@ class PurgePolicy {
     std::size_t allowed = allowed_budget(in_use, peak);
     if (waiting > allowed) {
       const std::size_t purged = purged_.get();
-      if (purged != 0 && (refaulted - refaulted_.get()) * 2 >= purged) {
+      if (now_ms - excess_ms_.get() > kSoon * static_cast<std::uint64_t>(delay)) {
+        // What is claimed again after so long has been worth purging.
+        purged_.set(0);
+        refaulted_.set(refaulted);
+      } else if (purged != 0 && (refaulted - refaulted_.get()) * 2 >= purged) {
         budget_.set(waiting > allowed * 2 ? waiting : allowed * 2);
         allowed = allowed_budget(in_use, peak);
         purged_.set(0);
         refaulted_.set(refaulted);
       }
       if (waiting > allowed) {
+        excess_ms_.set(now_ms);
         return waiting - allowed + allowed / 8;
       }
     }
@@ -94,6 +99,10 @@ class PurgePolicy {
   void after_purge(std::size_t purged) { purged_.set(purged_.get() + purged); }
 
  private:
+  // Delays, between a purge for the budget and the release that finds it was for nothing: the
+  // program has worked with the memory meanwhile.
+  static constexpr std::uint64_t kSoon = 16;
+
   // The budget, as far as it leaves memory in use and memory waiting below one and a half times
   // the peak; always at least the smallest budget, or an eighth of what is in use.
   std::size_t allowed_budget(std::size_t in_use, std::size_t peak) const {
@@ -111,9 +120,10 @@ class PurgePolicy {
   RelaxedNumber<std::uint64_t> deadline_ms_{0};  // 0: nothing waits for one
   RelaxedNumber<std::size_t> low_water_{0};      // least bytes waiting since the deadline was set
   RelaxedNumber<std::size_t> budget_{kPurgeBudgetMin};
-  RelaxedNumber<std::size_t> peak_{0};       // most bytes in use of late
-  RelaxedNumber<std::size_t> purged_{0};     // bytes of the last purge
-  RelaxedNumber<std::size_t> refaulted_{0};  // bytes claimed after a purge, at the last purge
+  RelaxedNumber<std::uint64_t> excess_ms_{0};  // when the budget was last enforced
+  RelaxedNumber<std::size_t> peak_{0};         // most bytes in use of late
+  RelaxedNumber<std::size_t> purged_{0};       // bytes of the last purge
+  RelaxedNumber<std::size_t> refaulted_{0};    // bytes claimed after a purge, at the last purge
 };
 
 }  // namespace ashlar

@@ -59,6 +59,18 @@ TEST_F(PurgePolicyTest, TheBudgetGrowsOnceHalfOfWhatWasPurgedIsClaimedAgain) {
   EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1002), 0u) << "and the budget stays";
 }
 
+TEST_F(PurgePolicyTest, WhatIsClaimedAgainAfterLongWasWorthPurging) {
+  const std::size_t waiting = 3 * kBudget;
+  const std::size_t purged = policy_.after_release(waiting, 0, 0, 1000);
+  ASSERT_NE(purged, 0u);
+  policy_.after_purge(purged);
+  // All of it, ten seconds later: then it is purged again, and may wait if that is for nothing.
+  const std::size_t again = policy_.after_release(waiting, 0, purged, 11'000);
+  ASSERT_NE(again, 0u);
+  policy_.after_purge(again);
+  EXPECT_EQ(policy_.after_release(waiting, 0, purged + again, 11'050), 0u);
+}
+
 TEST_F(PurgePolicyTest, TheBudgetShrinksByWhatIdled) {
   policy_.after_purge(2 * kBudget);
   const std::size_t waiting = 8 * kBudget;
