@@ -289,7 +289,9 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 
 #include "ashlar/aligned.h"
 #include "ashlar/arenas.h"
+#include "ashlar/defragment.h"
 #include "ashlar/heaps.h"
+#include "ashlar/limits.h"
 #include "ashlar/new_family.h"
 #include "ashlar/options.h"
 #include "ashlar/process.h"
@@ -297,6 +299,7 @@ mi_decl_nodiscard mi_decl_export mi_decl_restrict void* mi_uzalloc_aligned(
 #include "ashlar/statistics.h"
 #include "ashlar/strings.h"
 #include "ashlar/theaps.h"
+#include "ashlar/trim.h"
 
 #if defined(__cplusplus)
 #include "ashlar/heap_stl_allocator.h"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "bench"
 TIMEOUT = 300
+OUTPUT_KEPT = 65536
 
 
 class RunError(Exception):
@@ -81,6 +82,12 @@ class Launch:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def running(self):
+        return self._process.poll() is None
+
+    def output_so_far(self):
+        return self._out.read_text(errors="replace")
+
     def errors(self):
         return self._err.read_text(errors="replace").strip()
 
@@ -103,7 +110,7 @@ class Launch:
             raise RunError(f"{name}: {how}: {errors[-300:]}")
         data = self._out.read_bytes()
         return Result(float(wall), float(user), float(system), int(peak),
-                      hashlib.sha256(data).hexdigest(), data[:4000].decode(errors="replace"))
+                      hashlib.sha256(data).hexdigest(), data[:OUTPUT_KEPT].decode(errors="replace"))
 
 
 def run(command, **options):

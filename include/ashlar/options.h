@@ -72,6 +72,10 @@ typedef enum mi_option_e {
   mi_option_minimal_purge_size = 44,     ///< smallest piece to purge; a size, 0: by itself [0]
   mi_option_arena_max_object_size = 45,  ///< larger blocks come from the OS; a size [2 GiB]
   mi_option_arena_is_numa_local = 46,    ///< bind arenas to the node that asks [0]
+  mi_option_soft_limit = 47,             ///< KiB touched that make free memory go back [0: none]
+  mi_option_hard_limit = 48,             ///< KiB touched that no request may pass [0: none]
+  mi_option_limit_from_cgroup = 49,      ///< take both limits from the control group [0]
+  mi_option_purge_thread = 50,           ///< a thread purges in time, in processes with several [1]
   _mi_option_last,                       ///< one past the last option
 
   // Other names of the same numbers, for programs that use them.

@@ -22,6 +22,8 @@ static_assert(option_of(mi_option_limit_os_alloc) == Option::kLimitOsAlloc);
 static_assert(option_of(mi_option_arena_reserve) == Option::kArenaReserve);
 static_assert(option_of(mi_option_guarded_max) == Option::kGuardedMax);
 static_assert(option_of(mi_option_arena_is_numa_local) == Option::kArenaIsNumaLocal);
+static_assert(option_of(mi_option_limit_from_cgroup) == Option::kLimitFromCgroup);
+static_assert(option_of(mi_option_purge_thread) == Option::kPurgeThread);
 
 void set_option(mi_option_t option, long value) {
   option_set(option_of(option), value);

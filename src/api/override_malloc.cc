@@ -9,6 +9,7 @@
 #include "heap/free.h"
 #include "heap/reallocate.h"
 #include "heap/thread_heap.h"
+#include "heap/trim.h"
 #include "mimalloc.h"
 
 using ashlar::Contents;
@@ -48,6 +49,10 @@ ASHLAR_EXPORT void* valloc(std::size_t size) noexcept { return mi_valloc(size); 
 ASHLAR_EXPORT void* pvalloc(std::size_t size) noexcept { return mi_pvalloc(size); }
 
 ASHLAR_EXPORT std::size_t malloc_usable_size(void* p) noexcept { return mi_usable_size(p); }
+// glibc's: 1 if memory was given back. What it keeps at the top of its heap has no counterpart.
+ASHLAR_EXPORT int malloc_trim(std::size_t) noexcept {
+  return ashlar::trim(ashlar::TrimLevel::kCollect) != 0 ? 1 : 0;
+}
 ASHLAR_EXPORT void* reallocarray(void* p, std::size_t count, std::size_t size) noexcept {
   return mi_reallocarray(p, count, size);
 }

@@ -113,7 +113,7 @@ using WriteText = bool(const Statistics& statistics, const ProcessInfo& process,
 // Writes a text where the program wants it, or allocates it.
 char* deliver(const Statistics& statistics, LengthOfText* length, WriteText* write,
               std::size_t size, char* out) {
-  const ProcessInfo process = process_info();
+  const ProcessInfo process = full_process_info();
   if (out == nullptr) {
     size = length(statistics, process) + 1;
     out = static_cast<char*>(mi_malloc(size));

@@ -1,12 +1,9 @@
-// The C interface to visits of blocks, and to what may be asked of a block's page.
-#include "arena/page_map.h"
-#include "heap/allocate.h"
+// The C interface to visits of blocks.
 #include "heap/heap.h"
 #include "heap/heap_check.h"
 #include "heap/realm.h"
 #include "mimalloc.h"
 #include "observe/heap_walk.h"
-#include "page/ownership.h"
 
 namespace ashlar {
 namespace {
@@ -42,20 +39,6 @@ bool call_orphan_visitor(const Heap* heap, const PageView& page, void* block, vo
 // Whether there is a heap to visit, and a function to show it to.
 bool can_visit(const Heap* heap, mi_block_visit_fun* visitor) {
   return heap != nullptr && visitor != nullptr && check_heap(heap);
-}
-
-// Whether the calling thread takes its next block of this size from the page.
-bool is_in_use_here(const Page* page) {
-  const ThreadHeap* const part = find_thread_heap(home_of(page));
-  return part != nullptr && page->size_class < kSizeClassCount &&
-         part->queues[page->size_class].first() == page;
-}
-
-bool is_under_utilized(const Page* page, std::size_t percent) {
-  PageCounts counts;
-  // What changes meanwhile is a hint all the same.
-  static_cast<void>(try_read_counts(page, &counts));
-  return std::size_t{counts.live} * 100 <= percent * page->reserved;
 }
 
 }  // namespace
@@ -103,14 +86,6 @@ ASHLAR_EXPORT bool mi_abandoned_visit_blocks(mi_subproc_id_t subproc_id, int hea
   ashlar::VisitorCall call{visitor, arg, nullptr};
   return ashlar::walk_orphans(static_cast<ashlar::Realm*>(subproc_id._mi_subproc_id), nullptr,
                               heap_tag, visit_blocks, ashlar::call_orphan_visitor, &call);
-}
-
-ASHLAR_EXPORT bool mi_unsafe_heap_page_is_under_utilized(mi_heap_t* heap, void* p,
-                                                         std::size_t perc_threshold) noexcept {
-  const ashlar::Page* const page = ashlar::page_map.find(p);
-  const ashlar::Heap* const wanted = ashlar::heap_or_default(reinterpret_cast<ashlar::Heap*>(heap));
-  return page != nullptr && ashlar::home_of(page) == wanted && !page->is_huge() &&
-         !ashlar::is_in_use_here(page) && ashlar::is_under_utilized(page, perc_threshold);
 }
 
 }  // extern "C"

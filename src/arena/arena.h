@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -16,12 +17,17 @@
 #include "os/memory.h"
 #include "policy/layout.h"
 #include "support/stats.h"
+#include "support/touched.h"
 
 namespace ashlar {
 
 // Whether memory may be purged, and what it holds then: zero where it is private and anonymous;
 // anything where the program brought it, since it may be a file, or shared.
 enum class Purging : std::uint8_t { kNever, kLeavesUnknown, kLeavesZero };
+
+// Whether the system puts its OS pages together: not, as it does with all memory, or as it was
+// asked to.
+enum class PutTogether : std::uint8_t { kNone, kAsUsual, kWanted };
 
 // What an arena knows of its memory when it is made.
 struct ArenaMemory {
@@ -30,10 +36,11 @@ struct ArenaMemory {
   bool committed = false;  // all of it may be touched
   bool zero = false;       // all of it reads as zero
   Purging purging = Purging::kNever;
-  bool exclusive = false;    // serves only who names it
-  bool owned = false;        // reserved by us, so that it can be unmapped again
-  int numa_node = -1;        // the node that it is of; -1: any
-  CommitHook hook{};         // who commits and decommits it in the system's place, if anybody
+  bool exclusive = false;  // serves only who names it
+  bool owned = false;      // reserved by us, so that it can be unmapped again
+  int numa_node = -1;      // the node that it is of; -1: any
+  CommitHook hook{};       // who commits and decommits it in the system's place, if anybody
+  PutTogether huge_pages = PutTogether::kNone;
   bool front_ready = false;  // what the metadata takes is committed and zero, whatever the rest is
 };
 
@@ -52,7 +59,9 @@ struct ArenaLayout {
   std::size_t hint_summary = 0;     // [kSizeClassCount][summary_words]
   std::size_t slice_words = 0;      // [words] SliceWords
   std::size_t hint_words = 0;       // [words][kSizeClassCount]
+  std::size_t touched = 0;          // [slices] units that may be resident, see Arena::untouched
   std::size_t page_entries = 0;     // [slices] of kPageEntrySize
+  std::size_t counted = 0;          // a bit for each OS page above that was counted as touched
   std::size_t end = 0;
 
   static constexpr ArenaLayout of(std::size_t arena_size, std::size_t header_size) {
@@ -71,7 +80,10 @@ struct ArenaLayout {
         place(std::size_t{kSizeClassCount} * layout.summary_words * kWordSize, kCacheLine);
     layout.slice_words = place(layout.words * sizeof(SliceWords), kCacheLine);
     layout.hint_words = place(std::size_t{layout.words} * kSizeClassCount * kWordSize, kCacheLine);
+    layout.touched = place(layout.slices, kCacheLine);
     layout.page_entries = place(std::size_t{layout.slices} * kPageEntrySize, kPageEntrySize);
+    layout.counted =
+        place(divide_up(divide_up(at, kTouchedUnit), kBitsPerWord) * kWordSize, kCacheLine);
     layout.end = at;
     return layout;
   }
@@ -82,9 +94,11 @@ class ArenaSet;
 
 // Owner:       nobody; all members may be called by any thread, except that the slices named
 //              must be the caller's where a comment says so
-// Shared:      the bitmaps in the metadata, waiting_, refaulted_
+// Shared:      the bitmaps in the metadata, waiting_, refaulted_; the touched units of a slice are
+//              written by who holds it, and read by all
 // Invariants:  the slices of the metadata and those beyond the end are in use for ever;
-//              waiting_ = number of set waiting bits, but for calls in progress
+//              waiting_ = number of set waiting bits, but for calls in progress;
+//              a slice with touched units is dirty
 // Life:        made in place at the front of its memory; never destroyed while slices are in use
 template <OsMemory Os>
 class Arena {
@@ -157,9 +171,72 @@ class Arena {
     claim_.release(run);
   }
 
+  // How far slices are touched: of each its first so many units, counted in touched_bytes until
+  // they are purged. Who holds the slices says so when they become so; a page of blocks keeps the
+  // numbers itself while it is there. Bytes that are not touched yet of the first `bytes` of a run:
+  std::size_t untouched(SliceRun run, std::size_t bytes) const {
+    std::size_t units = 0;
+    for_each_touched(run, bytes, [&](std::atomic<std::uint8_t>& now, std::uint8_t then) {
+      // relaxed: the slices are the caller's.
+      const std::uint8_t seen = now.load(std::memory_order_relaxed);
+      units += then > seen ? then - seen : 0U;
+    });
+    return units * kTouchedUnit;
+  }
+  // They are touched from now on; the caller has counted them.
+  void mark_touched(SliceRun run, std::size_t bytes) {
+    for_each_touched(run, bytes, [&](std::atomic<std::uint8_t>& now, std::uint8_t then) {
+      // relaxed: the slices are the caller's; others read for display.
+      if (now.load(std::memory_order_relaxed) < then) {
+        now.store(then, std::memory_order_relaxed);
+      }
+    });
+  }
+  std::uint8_t units_touched(SliceIndex slice) const {
+    // relaxed: as above.
+    return units_of(slice).load(std::memory_order_relaxed);
+  }
+  void set_units_touched(SliceIndex slice, std::uint8_t units) {
+    // relaxed: as above.
+    units_of(slice).store(units, std::memory_order_relaxed);
+  }
+
+  // A hint is about to be set: the metadata that it writes to.
+  void note_hint_touched(std::uint32_t size_class, SliceIndex slice) {
+    const std::size_t word = slice.value / kBitsPerWord;
+    note_front(layout_.hint_words + (word * kSizeClassCount + size_class) * kWordSize, kWordSize);
+  }
+
+  // For reports: bytes touched in slices that wait.
+  std::size_t touched_waiting() const {
+    std::size_t units = 0;
+    for (std::uint32_t word = 0; word < layout_.words; ++word) {
+      // relaxed: for display.
+      std::uint64_t bits = words()[word].waiting.load(std::memory_order_relaxed);
+      for (; bits != 0; bits &= bits - 1) {
+        units += units_touched(
+            {word * kBitsPerWord + static_cast<std::uint32_t>(std::countr_zero(bits))});
+      }
+    }
+    return units * kTouchedUnit;
+  }
+
+  // The arena is about to be unmapped: nothing of it counts any more.
+  void forget_touched() {
+    touched_bytes.sub(take_touched({{0}, {layout_.slices}}));
+    const std::size_t pages = divide_up(layout_.counted, Os::page_size());
+    for (std::size_t word = 0; word < divide_up(pages, kBitsPerWord); ++word) {
+      // relaxed: nobody uses the arena any more.
+      const std::uint64_t bits = counted()[word].exchange(0, std::memory_order_relaxed);
+      touched_bytes.sub(static_cast<std::size_t>(std::popcount(bits)) * Os::page_size());
+    }
+  }
+
   // Purges free slices that wait for it, from high addresses down, until at least `enough` are
   // done; returns how many. Slices that other threads claim meanwhile are left alone, and so are
-  // those the system refuses to purge. Where there is a commit hook this calls foreign code.
+  // those the system refuses to purge, and those that lie in a huge OS page with three quarters of
+  // it in use: the system would have to take it apart, and everything in it would be slower. Where
+  // there is a commit hook this calls foreign code.
   std::uint32_t purge_waiting(std::uint32_t enough, PurgeMeans means = {}) {
     std::uint32_t purged = 0;
     // relaxed: a sum that only decides when to purge.
@@ -168,8 +245,9 @@ class Arena {
     }
     for (std::uint32_t word = layout_.words; word-- > 0 && purged < enough;) {
       // relaxed: finds candidates; in_use decides.
-      const std::uint64_t candidates = runs_of_at_least(
-          means.least_slices, words()[word].waiting.load(std::memory_order_relaxed));
+      const std::uint64_t waiting = words()[word].waiting.load(std::memory_order_relaxed);
+      const std::uint64_t candidates =
+          runs_of_at_least(means.least_slices, waiting & ~dense_huge_pages(word));
       if (candidates == 0) {
         continue;
       }
@@ -178,6 +256,17 @@ class Arena {
       for_each_run(word, ours, [&](SliceRun run) { purged += purge_run(run, means); });
     }
     return purged;
+  }
+
+  // For reports: bytes that wait, and will for as long as huge OS pages are kept whole.
+  std::size_t kept_whole() const {
+    std::size_t slices = 0;
+    for (std::uint32_t word = 0; word < layout_.words; ++word) {
+      // relaxed: for display.
+      const std::uint64_t waiting = words()[word].waiting.load(std::memory_order_relaxed);
+      slices += static_cast<std::size_t>(std::popcount(waiting & dense_huge_pages(word)));
+    }
+    return slices * kSliceSize;
   }
 
   // Bytes that are free and may be resident.
@@ -292,6 +381,8 @@ class Arena {
     if (!memory.zero) {
       set_run(words(), &SliceWords::dirty, {{0}, {layout.slices}});
     }
+    note_front(0, memory.zero ? sizeof(Arena) : layout.counted);
+    note_claimed({{0}, {metadata_slices_}}, false);
   }
 
   // With a hook the bits say what is committed, even where that is all of it now.
@@ -300,7 +391,72 @@ class Arena {
     return memory;
   }
 
+  // The slices of a group that lie in huge OS pages, as far as such may be here, of which three
+  // quarters are in use. A group is two of them.
+  std::uint64_t dense_huge_pages(std::uint32_t word) const {
+    constexpr std::uint32_t kSlices = kLargeOsPage / kSliceSize;
+    constexpr std::uint64_t kPage = (std::uint64_t{1} << kSlices) - 1;
+    static_assert(kBitsPerWord % kSlices == 0 && kArenaAlignment % kLargeOsPage == 0);
+    if (memory_.huge_pages == PutTogether::kNone ||
+        (memory_.huge_pages == PutTogether::kAsUsual && !Os::makes_huge_pages())) {
+      return 0;
+    }
+    // relaxed: a hint; what changes meanwhile is dealt with the next time.
+    const std::uint64_t in_use = words()[word].in_use.load(std::memory_order_relaxed);
+    std::uint64_t dense = 0;
+    for (std::uint64_t page = kPage; page != 0; page <<= kSlices) {
+      dense |= std::popcount(in_use & page) * 4 >= static_cast<int>(kSlices) * 3 ? page : 0;
+    }
+    return dense;
+  }
+
   SliceWords* words() const { return at_offset<SliceWords>(memory_.start, layout_.slice_words); }
+
+  AtomicWord* counted() const { return at_offset<AtomicWord>(memory_.start, layout_.counted); }
+
+  std::atomic<std::uint8_t>& units_of(SliceIndex slice) const {
+    return at_offset<std::atomic<std::uint8_t>>(memory_.start, layout_.touched)[slice.value];
+  }
+
+  // Calls change(units of a slice, units that hold its share) for the slices of a run whose first
+  // `bytes` are touched.
+  template <class Change>
+  void for_each_touched(SliceRun run, std::size_t bytes, Change change) const {
+    const std::size_t os_page = Os::page_size();
+    for (SliceIndex slice = run.first; bytes != 0 && slice.value < run.end().value; ++slice.value) {
+      change(units_of(slice), touched_units(bytes, os_page));
+      bytes -= bytes < kSliceSize ? bytes : kSliceSize;
+    }
+  }
+
+  // Makes the caller's slices count as untouched; returns what they counted.
+  std::size_t take_touched(SliceRun run) {
+    std::size_t units = 0;
+    for (SliceIndex slice = run.first; slice.value < run.end().value; ++slice.value) {
+      if (const std::uint8_t seen = units_touched(slice); seen != 0) {
+        units += seen;
+        set_units_touched(slice, 0);
+      }
+    }
+    return units * kTouchedUnit;
+  }
+
+  // Counts bytes of the metadata that are written.
+  void note_front(std::size_t begin, std::size_t size) {
+    note_table_touched(counted(), begin, size, Os::page_size());
+  }
+  // Where all slices are dirty, their bits and units were written before.
+  void note_claimed(SliceRun run, bool all_dirty) {
+    if (!all_dirty) {
+      const std::size_t first = run.first.value / kBitsPerWord;
+      const std::size_t end = divide_up(run.end().value, kBitsPerWord);
+      note_front(layout_.slice_words + first * sizeof(SliceWords),
+                 (end - first) * sizeof(SliceWords));
+      note_front(layout_.touched + run.first.value, run.count.value);
+    }
+    note_front(layout_.page_entries + std::size_t{run.first.value} * kPageEntrySize,
+               kPageEntrySize);
+  }
 
   // Makes claimed slices fit for use; gives them back, as they were, where they can't be committed.
   bool prepare(SliceRun run, Contents* contents) {
@@ -319,6 +475,7 @@ class Arena {
       refaulted_.fetch_add(purged, std::memory_order_relaxed);
     }
     const std::uint32_t dirty = set_run(words(), &SliceWords::dirty, run);
+    note_claimed(run, dirty == run.count.value);
     *contents = dirty == 0 ? Contents::kZero : Contents::kUnknown;
     return true;
   }
@@ -380,6 +537,7 @@ class Arena {
       if (!memory_.hook.decommit(start, bytes_of(run))) {
         return false;
       }
+      touched_bytes.sub(take_touched(run));
       clear_run(words(), &SliceWords::committed, run);
       clear_run(words(), &SliceWords::dirty, run);
       return true;
@@ -391,6 +549,7 @@ class Arena {
     if (!Os::purge(start, bytes_of(run))) {
       return false;
     }
+    touched_bytes.sub(take_touched(run));
     if (memory_.purging == Purging::kLeavesZero) {
       clear_run(words(), &SliceWords::dirty, run);
     }

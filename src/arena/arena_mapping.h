@@ -54,6 +54,9 @@ ArenaMemory map_arena(void* hint, std::size_t size, const ArenaRequest& request,
     }
   }
   if (memory.start == nullptr) {
+    memory.huge_pages = large                   ? PutTogether::kWanted
+                        : use.allow_transparent ? PutTogether::kAsUsual
+                                                : PutTogether::kNone;
     memory.start = Os::reserve(hint, size, kArenaAlignment,
                                request.committed ? Access::kReadWrite : Access::kNone);
     if (memory.start == nullptr) {

@@ -128,7 +128,8 @@ class ArenaSet {
                std::uint64_t now_ms) {
     arena->release(run, touched, rest);
     // relaxed: a sum that only decides when to purge.
-    claimed_.fetch_sub(run.count.value, std::memory_order_relaxed);
+    const std::uint64_t claimed = claimed_.fetch_sub(run.count.value, std::memory_order_relaxed);
+    purge_policy_.note_use(static_cast<std::size_t>(claimed) * kSliceSize);
     if (rest == Contents::kZero && touched < run.count) {
       stats_.unused_bytes.add(std::int64_t{run.count.value - touched.value} *
                               static_cast<std::int64_t>(kSliceSize));
@@ -154,6 +155,18 @@ class ArenaSet {
     const bool hooks =
         due != 0 && now_ms >= due && foreign_code_allowed() && hook_due_ms_.replace(due, 0);
     return purge(purge_policy_.at_time(purgeable_bytes(), now_ms)) + (hooks ? purge_hooked() : 0);
+  }
+
+  // The same, but calls no foreign code; and when it has something to do next (0: nothing waits).
+  std::size_t purge_without_hooks_if_due(std::uint64_t now_ms) {
+    return purge(purge_policy_.at_time(purgeable_bytes(), now_ms));
+  }
+  std::uint64_t purge_deadline_ms() const { return purge_policy_.deadline_ms(); }
+
+  // Purges until no more than so many bytes wait. Calls no foreign code.
+  std::size_t purge_down_to(std::size_t bytes) {
+    const std::size_t waiting = purgeable_bytes();
+    return waiting > bytes ? purge(waiting - bytes) : 0;
   }
 
   // Purges all that waits now; returns the bytes. May call foreign code.
@@ -224,7 +237,11 @@ class ArenaSet {
     const std::uint32_t count = count_.exchange(0, std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < count; ++i) {
       ArenaType* const gone = arena(i);
-      if (gone->is_owned() && !keep(*gone)) {
+      if (keep(*gone)) {
+        continue;
+      }
+      gone->forget_touched();
+      if (gone->is_owned()) {
         stats_.reserved_bytes.sub(static_cast<std::int64_t>(gone->size()));
         unmap(gone->start(), gone->size());
       }
@@ -417,14 +434,14 @@ class ArenaSet {
     }
     const std::size_t wanted = bytes == SIZE_MAX ? UINT32_MAX : divide_up(bytes, kSliceSize);
     std::size_t slices = 0;
-    const PurgeMeans means{.by_reset = purge_by_reset_.get(),
+    const PurgeMeans means{.by_reset = purge_by_reset_.get() && !touched_bytes.is_limited(),
                            .least_slices = bytes == SIZE_MAX ? 1 : least_purge_.get()};
     for (std::uint32_t i = count_arenas(); i-- > 0 && slices < wanted;) {
       if (!arena(i)->has_hook()) {
         slices += arena(i)->purge_waiting(static_cast<std::uint32_t>(wanted - slices), means);
       }
     }
-    purge_policy_.after_purge(slices * kSliceSize);
+    purge_policy_.after_purge(slices * kSliceSize, slices < wanted ? purgeable_bytes() : 0);
     stats_.purge_rounds.add();
     (means.by_reset ? stats_.reset_bytes : stats_.purged_bytes)
         .add(static_cast<std::int64_t>(slices * kSliceSize));

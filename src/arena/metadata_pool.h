@@ -9,6 +9,7 @@
 #include "base/integer.h"
 #include "os/lock.h"
 #include "os/memory.h"
+#include "support/touched.h"
 
 namespace ashlar {
 
@@ -60,6 +61,7 @@ class MetadataPool {
     while (Record* const mapping = mappings_) {
       mappings_ = mapping->next;
       Os::release(mapping, kSliceSize);
+      touched_bytes.sub(kSliceSize);
     }
     for (FreeList& list : lists_) {
       list = {};
@@ -104,6 +106,8 @@ class MetadataPool {
       if (!arena->is_exclusive() && !arena->has_hook() &&
           arenas_.claim_in(arena, {1}, {1}, {0}, &claim)) {
         start = claim.start();
+        touched_bytes.add(arena->untouched(claim.run, kSliceSize));
+        arena->mark_touched(claim.run, kSliceSize);
         zero = claim.contents == Contents::kZero;
       }
     }
@@ -112,6 +116,7 @@ class MetadataPool {
       if (start == nullptr) {
         return false;
       }
+      touched_bytes.add(kSliceSize);
       auto* const mapping = static_cast<Record*>(start);
       mapping->next = mappings_;
       mappings_ = mapping;

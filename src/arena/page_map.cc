@@ -113,6 +113,7 @@ bool PageMap::enter(const void* start, std::size_t size, Page* page) {
       return false;
     }
   }
+  note_touched(begin, end);
   for (std::uintptr_t at = begin; at < end; at += kSliceSize) {
     if (is_aligned(at, kLeafSpan) && end - at >= kLeafSpan && at >> kLeafShift < kRootEntries) {
       // relaxed: our own entry of a moment ago, or a leaf that stays.
@@ -125,6 +126,32 @@ bool PageMap::enter(const void* start, std::size_t size, Page* page) {
     set(at, page);
   }
   return true;
+}
+
+// Counts what the entries of a range, which are about to be written, take in window and leaves.
+void PageMap::note_touched(std::uintptr_t begin, std::uintptr_t end) {
+  const std::size_t os_page = System::page_size();
+  while (begin < end) {
+    const std::uintptr_t near = slices_into_window(begin);
+    std::uintptr_t next = align_down(begin, kLeafSpan) + kLeafSpan;
+    next = next < end ? next : end;
+    if (near < window_entries_) {
+      const std::uintptr_t window_end = window_base_ + window_entries_ * kSliceSize;
+      next = end < window_end ? end : window_end;
+      note_table_touched(counted_, near * sizeof(Page*),
+                         (next - begin) / kSliceSize * sizeof(Page*), os_page);
+    } else {
+      // acquire: pairs with leaf_for.
+      const std::uintptr_t entry = root_[begin >> kLeafShift].load(std::memory_order_acquire);
+      // The window may begin within the span: no harm, what is counted there is next to it.
+      if (entry != 0 && (entry & kWholeSpan) == 0) {
+        note_table_touched(reinterpret_cast<Leaf*>(entry)->counted,
+                           begin / kSliceSize % kLeafEntries * sizeof(Page*),
+                           (next - begin) / kSliceSize * sizeof(Page*), os_page);
+      }
+    }
+    begin = next;
+  }
 }
 
 bool PageMap::split_before(const void* start) {
@@ -144,6 +171,7 @@ bool PageMap::split_before(const void* start) {
     // relaxed: published by the root entry below.
     page.store(reinterpret_cast<Page*>(entry - kWholeSpan), std::memory_order_relaxed);
   }
+  note_table_touched(leaf->counted, 0, sizeof leaf->pages, System::page_size());
   // release: who sees the leaf sees it filled.
   root.store(address_of(leaf), std::memory_order_release);
   return true;

@@ -9,6 +9,7 @@
 #include "base/compiler.h"
 #include "base/integer.h"
 #include "policy/layout.h"
+#include "support/touched.h"
 
 namespace ashlar {
 
@@ -65,8 +66,13 @@ class ASHLAR_HIDDEN PageMap {
   static constexpr std::size_t kRootEntries = std::size_t{1} << 16;  // 48 bits of address
   static constexpr std::uintptr_t kWholeSpan = 1;  // tag: one page fills all 4 GiB of the entry
 
+  // Entries of a table whose OS pages have a bit each in one word.
+  static constexpr std::size_t kEntriesPerWord = 64 * kTouchedUnit / sizeof(Page*);
+
   struct Leaf {
     std::atomic<Page*> pages[kLeafEntries];
+    std::atomic<std::uint64_t>
+        counted[kLeafEntries / kEntriesPerWord];  // OS pages counted as touched
   };
 
   // Only below window_entries_ is the result an index.
@@ -75,6 +81,7 @@ class ASHLAR_HIDDEN PageMap {
   }
 
   Leaf* leaf_for(std::size_t root_index);
+  void note_touched(std::uintptr_t begin, std::uintptr_t end);
   void set(std::uintptr_t address, Page* page);
   bool enter_span(std::uintptr_t address, Page* page);
   static bool touches_window(std::uintptr_t span);
@@ -86,6 +93,7 @@ class ASHLAR_HIDDEN PageMap {
   static std::atomic<Page*>* window_;
   // Of each 4 GiB: nothing (0), a leaf, or a page with the tag kWholeSpan. [address >> 32]
   std::atomic<std::uintptr_t> root_[kRootEntries] = {};
+  std::atomic<std::uint64_t> counted_[kWindowEntries / kEntriesPerWord] = {};  // as in a leaf
 };
 
 ASHLAR_HIDDEN extern constinit PageMap page_map;

@@ -51,6 +51,7 @@ void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents co
                             Heap* heap) {
   // Even a small block of this kind has slices of its own.
   const std::size_t least = size > kMediumBlockMax ? size : kMediumBlockMax + 1;
+  relieve_thread(least);
   void* const block = allocate_or_wait(heap, least, [&] {
     return allocate_huge(heap_or_default(heap), least, alignment, contents);
   });

@@ -9,6 +9,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "heap/shortage.h"
 #include "heap/thread_life.h"
@@ -21,6 +22,12 @@ namespace {
 
 // Full pages looked at again each time a page becomes full, at most.
 constexpr int kFullReviews = 2;
+
+// Pages that a long queue has at least; how many are looked at behind the first one for a fuller
+// one; and the part of a page's blocks that has to be free for it to be worth beginning with.
+constexpr std::uint32_t kLongQueue = 32;
+constexpr int kLooksForFuller = 3;
+constexpr std::uint32_t kRoomWorthUsing = 4;
 
 // Slow paths between two looks at the clock.
 constexpr std::uint64_t kPurgeInterval = 64;
@@ -70,8 +77,9 @@ void visit_retired(ThreadHeap* heap) {
   heap->retired = left;
 }
 
-// The heartbeat is the thread's: it counts in its part for the main heap.
-void beat(ThreadHeap* heap) {
+// The heartbeat is the thread's: it counts in its part for the main heap. The slow path is about to
+// touch up to so many bytes.
+void beat(ThreadHeap* heap, std::size_t bytes) {
   ThreadHeap* const backing = heap->backing;
   ++backing->heartbeat;
   call_deferred_free(backing, false);
@@ -89,15 +97,17 @@ void beat(ThreadHeap* heap) {
     ArenaSet<System>& arenas = heap->home->realm->arenas;
     if (arenas.purge_pending()) {
       arenas.purge_if_due(System::clock_ms());
+      want_purge_thread();
     }
   }
+  relieve(heap, bytes > kActive.extend_bytes ? bytes : kActive.extend_bytes);
 }
 
-// Whether the page has a block in free, after collecting and extending. Owner only.
+// Whether the page has a block in free, after collecting and extending. If not, and it could still
+// extend, it was the hard limit that forbade it. Owner only.
 bool make_room(Page* page) {
-  if (!collect_some(page) && page->can_extend()) {
+  if (!collect_some(page) && page->can_extend() && extend_page(page)) {
     page->heap->stats.extended.add();
-    extend_page(page);
   }
   check_page(page);
   return page->has_free();
@@ -135,29 +145,64 @@ void set_full_aside(ThreadHeap* heap, Page* page) {
   }
 }
 
+// In a long queue whose first page is not half full, the fullest of the next few pages that have
+// some room comes first, and those before it last: so where less is allocated than there is room
+// for, some pages fill up and the others empty. Taken in turn, as they come back to the queue, all
+// would stay as empty as they are.
+void prefer_fuller(ThreadHeap* heap, SizeClass size_class) {
+  PageQueue& queue = heap->queues[size_class];
+  Page* fuller = queue.first();
+  if (queue.count() < kLongQueue || fuller->used() >= fuller->reserved / 2) {
+    return;
+  }
+  Page* page = fuller->next;
+  for (int left = kLooksForFuller; left != 0; --left, page = page->next) {
+    if (page->used() > fuller->used() && page->room() >= page->reserved / kRoomWorthUsing) {
+      fuller = page;
+    }
+  }
+  queue.begin_with(fuller);
+  heap->update_direct(size_class);
+}
+
 Page* find_page(ThreadHeap* heap, SizeClass size_class) {
   PageQueue& queue = heap->queues[size_class];
   heap->stats.searches.add();
-  // Each page that has no room leaves the queue, so the work is paid for by what filled it.
+  // Each page that has no room leaves the queue, so the work is paid for by what filled it; at the
+  // hard limit those that it keeps from extending go behind the others, and are looked at once.
+  std::uint32_t refused = 0;
   while (Page* const page = queue.first()) {
     heap->stats.searched.add();
     if (make_room(page)) {
       return page;
     }
-    set_full_aside(heap, page);
+    if (!page->can_extend()) {
+      set_full_aside(heap, page);
+      prefer_fuller(heap, size_class);
+    } else if (++refused > queue.count()) {
+      break;
+    } else {
+      heap->remove(page);
+      heap->push_back(page);
+    }
   }
   if (Page* const orphan = adopt_orphan(heap, size_class)) {
     if (make_room(orphan)) {
       return orphan;
     }
-    set_full_aside(heap, orphan);
+    if (!orphan->can_extend()) {
+      set_full_aside(heap, orphan);
+    }
   }
   Page* const fresh = acquire_page(size_class, heap);
   if (fresh == nullptr) {
     return nullptr;
   }
+  if (!extend_page(fresh)) {
+    release_page(fresh);
+    return nullptr;
+  }
   heap->push_front(fresh);
-  extend_page(fresh);
   return fresh;
 }
 
@@ -200,7 +245,7 @@ std::size_t owned_bytes(const ThreadHeap* backing) {
 
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   if (size > kMediumBlockMax) {
-    beat(part);
+    beat(part, size);
     return allocate_huge(part->home, size, kSliceSize, contents);
   }
   const SizeClass size_class = size_class_of(size);
@@ -208,7 +253,7 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   // the first page has blocks at hand.
   Page* page = part->queues[size_class].first();
   if (page == nullptr || !page->has_free()) {
-    beat(part);
+    beat(part, size);
     page = find_page(part, size_class);
     if (page == nullptr) {
       return nullptr;
@@ -246,7 +291,7 @@ void collect_part(ThreadHeap* part) {
     Page* const page = part->full.first();
     part->remove(page);
     collect_page(page);
-    if (page->has_free()) {
+    if (page->has_free() || page->can_extend()) {
       part->push_back(page);
     } else {
       part->full.push_back(page, PageList::kFull);

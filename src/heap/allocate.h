@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "heap/heap.h"
+#include "heap/limits.h"
 #include "heap/shortage.h"
 #include "heap/thread_heap.h"
 
@@ -61,13 +62,20 @@ void collect(bool force);
 void reduce(std::size_t target);
 
 // What is done when memory is short: all is collected, since memory may be at hand that only has to
-// be, then it is waited for. attempt() gives the block, or nullptr; so does this.
+// be, the program is asked to free some if a limit is the reason, then it is waited for. attempt()
+// gives the block, or nullptr; so does this.
 template <class Attempt>
 void* allocate_or_wait(Heap* heap, std::size_t size, Attempt attempt) {
   void* block = attempt();
   if (unlikely(block == nullptr)) {
     collect(true);
+    purge_for_hard_limit();
+    const std::size_t refusals = touched_bytes.refusals();
     block = attempt();
+    if (block == nullptr && call_last_stage(size, refusals)) {
+      block = attempt();
+      note_last_stage(block != nullptr);
+    }
     for (ShortageWait wait(heap_or_default(heap), size); block == nullptr && wait.next();) {
       collect(true);
       block = attempt();

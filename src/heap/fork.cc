@@ -14,6 +14,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "os/thread.h"
@@ -27,6 +28,7 @@ namespace {
 // program's own handlers may run before or after these, and allocate.
 void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   process_lock().lock();
+  purge_lock().lock();
   late_heap_lock().lock();
   heaps_lock().lock();
   lone_pages_lock().lock();
@@ -46,6 +48,7 @@ void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   lone_pages_lock().unlock();
   heaps_lock().unlock();
   late_heap_lock().unlock();
+  purge_lock().unlock();
   process_lock().unlock();
 }
 
@@ -71,6 +74,7 @@ void orphan_torn_page(Page* page) {
 void after_fork_in_child() {
   after_fork();
   note_single_thread();
+  forget_purge_thread();
   for_each_realm(
       [](Realm& realm) { for_each_page_entry(&realm, was_a_vanished_threads, orphan_torn_page); });
   forget_vanished_threads();

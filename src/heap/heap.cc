@@ -397,6 +397,7 @@ void settle_thread(ThreadHeap* backing) {
     }
     drop_thread_heap(part);
   }
+  trim_own(backing);
 }
 
 Settled settle_page(Page* page) {

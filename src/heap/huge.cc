@@ -8,6 +8,7 @@
 #include "heap/realm.h"
 #include "support/options.h"
 #include "support/stats.h"
+#include "support/touched.h"
 
 namespace ashlar {
 namespace {
@@ -24,15 +25,32 @@ std::size_t arena_block_max() {
   return chosen < kArenaBlockMax ? chosen : kArenaBlockMax;
 }
 
+// Bytes of a block that are not counted as touched yet.
+std::size_t untouched_of(const PageMemory& memory, std::size_t usable) {
+  return memory.arena == nullptr
+             ? usable
+             : memory.arena->untouched({memory.arena->slice_of(memory.start), memory.slices},
+                                       usable);
+}
+
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
 void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
+  const std::size_t more = untouched_of(memory, usable);
+  if (!touched_bytes.try_add(more)) {
+    release_unused(memory);
+    return nullptr;
+  }
   make_huge_page(memory.page, memory.arena, memory.start, memory.slices, usable, memory.contents,
                  heap);
   memory.page->realm = heap->realm;
   if (!page_map.enter(memory.start, bytes_of(memory.slices), memory.page)) {
+    touched_bytes.sub(more);
     forget_page(memory.page);
     release_unused(memory);
     return nullptr;
+  }
+  if (memory.arena != nullptr && more != 0) {
+    memory.arena->mark_touched({memory.arena->slice_of(memory.start), memory.slices}, usable);
   }
   note_unowned(heap, 1);
   note_entered(memory.page);
@@ -44,6 +62,8 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   return memory.start;
 }
 
+// What the block needs more was counted as touched already; in a mapping, what it needs less is no
+// longer.
 void note_resized(Page* page, std::size_t usable) {
   Realm& realm = *page->realm;
   const bool mapped = page->arena == nullptr;
@@ -54,7 +74,10 @@ void note_resized(Page* page, std::size_t usable) {
   } else if (usable < page->block_size) {
     const std::size_t less = page->block_size - usable;
     realm.stats.huge_bytes.sub(static_cast<std::int64_t>(less));
-    mapped ? realm.arenas.note_unmapped(less) : void();
+    if (mapped) {
+      realm.arenas.note_unmapped(less);
+      touched_bytes.sub(less);
+    }
   }
   set_huge_size(page, usable);
 }
@@ -74,12 +97,17 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
   const std::size_t usable = align_up(size, System::page_size());
   const SliceCount wanted = slices_for(usable);
   const SliceRun held{first_slice_of(page), page->slices};
+  // From the block's last slice on.
+  const std::size_t kept = align_down(page->block_size, kSliceSize);
+  const SliceIndex grows_from = held.first + slices_for(kept);
+  const SliceRun grown{
+      grows_from,
+      {wanted.value > slices_for(kept).value ? wanted.value - slices_for(kept).value : 0}};
   if (wanted < held.count && usable < page->block_size) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
     set_slices(page, wanted);
-    page->arena->set().release(page->arena, rest, rest.count, Contents::kUnknown,
-                               System::clock_ms());
+    release_slices(page->arena, rest, rest.count, Contents::kUnknown);
   } else if (wanted > held.count) {
     const SliceRun more{held.end(), {wanted.value - held.count.value}};
     Contents found = Contents::kUnknown;
@@ -88,15 +116,24 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
       return nullptr;
     }
     void* const start = page->arena->address(more.first);
-    if (!page_map.enter(start, bytes_of(more.count), page)) {
+    const std::size_t bytes = page->arena->untouched(grown, usable - kept);
+    const bool allowed = touched_bytes.try_add(bytes);
+    if (!allowed || !page_map.enter(start, bytes_of(more.count), page)) {
+      touched_bytes.sub(allowed ? bytes : 0);
       const SliceCount touched = found == Contents::kZero ? SliceCount{0} : more.count;
-      page->arena->set().release(page->arena, more, touched, found, System::clock_ms());
+      release_slices(page->arena, more, touched, found);
       return nullptr;
     }
     if (contents == Contents::kZero && found != Contents::kZero) {
       __builtin_memset(start, 0, bytes_of(more.count));
     }
     set_slices(page, wanted);
+  } else if (usable > page->block_size &&
+             !touched_bytes.try_add(page->arena->untouched(grown, usable - kept))) {
+    return nullptr;
+  }
+  if (usable > page->block_size) {
+    page->arena->mark_touched(grown, usable - kept);
   }
   if (contents == Contents::kZero && usable > page->block_size) {
     // What the block's own slices held behind it.
@@ -170,10 +207,18 @@ bool move_mapping(Page* page, std::size_t wanted) {
 
 void* resize_mapping(Page* page, std::size_t size) {
   const std::size_t wanted = round_mapping_size(size, System::page_size());
-  if (wanted < page->block_size) {
-    shrink_mapping(page, wanted);
-  } else if (wanted > page->block_size && !grow_in_place(page, wanted) &&
-             !move_mapping(page, wanted)) {
+  if (wanted <= page->block_size) {
+    if (wanted < page->block_size) {
+      shrink_mapping(page, wanted);
+    }
+    return page->start;
+  }
+  const std::size_t more = wanted - page->block_size;
+  if (!touched_bytes.try_add(more)) {
+    return nullptr;
+  }
+  if (!grow_in_place(page, wanted) && !move_mapping(page, wanted)) {
+    touched_bytes.sub(more);
     return nullptr;
   }
   return page->start;

@@ -70,6 +70,7 @@ void publish(Page* page) {
       // Only now: set before, the bit could be taken by a thread that then finds the page
       // owned, and nobody would ever look for the page again.
       if (hint) {
+        arena->note_hint_touched(size_class, slice);
         arena->orphans(size_class).set(slice);
       }
       // Deleter: marks the heap, looks at the page, which is still owned. Owner: lets it go. Then
@@ -91,15 +92,43 @@ void let_go(Page* page) {
   publish(page);
 }
 
-void take_over(Page* page) {
+namespace {
+
+// The calling thread's part that may adopt a page which it has just taken by its remote word;
+// nullptr where there is none, or the page is gone: then it is not the caller's any more.
+ThreadHeap* adopter_of(Page* page, bool (*wants)(const ThreadHeap*)) {
   if (settle_page(page) == Settled::kGone) {
-    return;
+    return nullptr;
   }
   collect_page(page);
   ThreadHeap* const heap = find_thread_heap(home_of(page));
-  if (page->is_empty() || heap == nullptr || !takes_over(heap) ||
-      !may_use(heap->home, page->arena)) {
+  if (page->is_empty() || heap == nullptr || !wants(heap) || !may_use(heap->home, page->arena)) {
     publish(page);
+    return nullptr;
+  }
+  return heap;
+}
+
+}  // namespace
+
+Taken take_orphan(Page* page) {
+  if (!is_orphan(page) || try_own(&page->remote) == Taken::kNo) {
+    return Taken::kNo;
+  }
+  ThreadHeap* const heap = adopter_of(page, [](const ThreadHeap*) { return tuning.adopts.get(); });
+  if (heap == nullptr) {
+    return Taken::kNo;
+  }
+  forget_hint(page);
+  adopt(heap, page);
+  heap->push_back(page);
+  heap->home->realm->stats.adopted_pages.add(1);
+  return Taken::kYes;
+}
+
+void take_over(Page* page) {
+  ThreadHeap* const heap = adopter_of(page, takes_over);
+  if (heap == nullptr) {
     return;
   }
   PageQueue& queue = heap->queues[page->size_class];

@@ -20,6 +20,10 @@ void let_go(Page* page);
 // adopts it if there is one and it may, else the page is let go again.
 void take_over(Page* page);
 
+// Adopts a page, which holds a block of the caller's, if it is an orphan that the thread may adopt;
+// kYes: it stands in its queue, with room or without. kNo: it may be anybody's, or gone.
+[[nodiscard]] Taken take_orphan(Page* page);
+
 // Adopts an orphan page of the class that has room; nullptr where none was found in a bounded
 // number of tries.
 Page* adopt_orphan(ThreadHeap* heap, SizeClass size_class);

@@ -5,6 +5,7 @@
 #include "heap/heap.h"
 #include "heap/numa.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "support/options.h"
 #include "support/stats.h"
 
@@ -162,11 +163,16 @@ bool acquire_mapping(const Heap* heap, std::size_t bytes, std::size_t alignment,
   return true;
 }
 
+void release_slices(SystemArena* arena, SliceRun run, SliceCount touched, Contents rest) {
+  arena->set().release(arena, run, touched, rest, System::clock_ms());
+  note_waiting();
+}
+
 void release_memory(const PageMemory& memory, std::size_t touched) {
   if (memory.arena != nullptr) {
     const SliceRun run{memory.arena->slice_of(memory.start), memory.slices};
     const SliceCount first{static_cast<std::uint32_t>(divide_up(touched, kSliceSize))};
-    memory.arena->set().release(memory.arena, run, first, memory.contents, System::clock_ms());
+    release_slices(memory.arena, run, first, memory.contents);
     return;
   }
   memory.realm->arenas.note_unmapped(memory.bytes);
@@ -197,6 +203,7 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(part->id, std::memory_order_relaxed);
   page->heap = part;
+  take_touched(page);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
     forget_page(page);
     release_unused(memory);
@@ -241,6 +248,7 @@ void release_page(Page* page) {
   }
   page_map.remove(memory.start, std::size_t{memory.slices.value} * kSliceSize);
   leave_counts(page);
+  leave_touched(page);
   // acq_rel: a deletion may give a huge page another home at this moment; the reference that we
   // give back is that of the home which we take out.
   Heap* const home = page->home.exchange(nullptr, std::memory_order_acq_rel);

@@ -45,6 +45,9 @@ bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, S
 bool acquire_mapping(const Heap* heap, std::size_t bytes, std::size_t alignment,
                      PageMemory* memory);
 
+// Gives slices of the caller's back (see ArenaSet::release).
+void release_slices(SystemArena* arena, SliceRun run, SliceCount touched, Contents rest);
+
 // Gives either back. Its first `touched` bytes may hold physical memory; what lies behind them
 // is as it was when it was acquired, which `contents` says.
 void release_memory(const PageMemory& memory, std::size_t touched);

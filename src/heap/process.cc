@@ -4,8 +4,10 @@
 #include "arena/page_map.h"
 #include "heap/fork.h"
 #include "heap/huge_arenas.h"
+#include "heap/limits.h"
 #include "heap/numa.h"
 #include "heap/process_end.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "heap/tuning.h"
 #include "os/thread.h"
@@ -105,6 +107,7 @@ void start_process() {
   watch_forks();
   watch_end();
   reserve_at_start();
+  limit_at_start();
 }
 
 void apply_option(Option option) {
@@ -125,6 +128,14 @@ void apply_option(Option option) {
     case Option::kPurgeDelay:
       for_each_realm([](Realm& realm) { realm.arenas.configure(arena_policy()); });
       break;
+    case Option::kSoftLimit:
+    case Option::kHardLimit:
+    case Option::kLimitFromCgroup:
+      apply_limit_option(option);
+      break;
+    case Option::kPurgeThread:
+      apply_purge_thread_option();
+      break;
     default:  // what is not read there either is read when it is of use
       read_tuning();
       break;
@@ -138,6 +149,7 @@ void apply_option(Option option) {
   start_process();
   // An allocation before this may have found no environment yet.
   read_tuning();
+  allow_purge_thread(System::is_loaded_at_start(&multi_threaded));
 }
 
 std::uint64_t process_age_ms() {
@@ -161,6 +173,7 @@ void note_thread_slow() {
   if (first != 0 && first != thread_id()) {
     // relaxed: a hint, see is_multi_threaded.
     multi_threaded.store(true, std::memory_order_relaxed);
+    note_second_thread();
   }
 }
 

@@ -16,6 +16,7 @@
 #include "heap/late_heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/options.h"
@@ -114,6 +115,7 @@ void end_process() {
   if (!option_is_enabled(Option::kDestroyOnExit)) {
     return;
   }
+  stop_purge_thread();
   destroy_all_heaps();
   collect(true);
   // libc and other libraries hold blocks until the very end where this library is their malloc.

@@ -62,6 +62,9 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
                  Contents contents) {
   const bool grows = size > found.usable && size > kMediumBlockMax &&
                      placement.alignment <= kSliceSize && placement.offset == 0;
+  if (grows) {
+    relieve_thread(size);
+  }
   void* moved = grows ? allocate_growing(heap_or_default(placement.heap), size) : nullptr;
   if (moved == nullptr) {
     moved = allocate_placed(size, placement);
@@ -104,6 +107,9 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
   }
   if (found.page->is_huge() && size > kMediumBlockMax && pointer == found.page->start &&
       placement.alignment <= kSliceSize && placement.offset == 0) {
+    if (size > found.usable) {
+      relieve_thread(size - found.usable);
+    }
     if (void* const resized = resize_huge(found.page, size, contents)) {
       return resized;
     }

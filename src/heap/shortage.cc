@@ -8,6 +8,7 @@
 #include "heap/tuning.h"
 #include "support/messages.h"
 #include "support/options.h"
+#include "support/touched.h"
 
 namespace ashlar {
 namespace {
@@ -23,6 +24,10 @@ bool is_worth_waiting(const Heap* heap, std::size_t size) {
       heap->arena != nullptr || option_is_enabled(Option::kLimitOsAlloc)) {
     return false;
   }
+  const std::size_t hard = touched_bytes.hard();
+  if (hard != 0 && (size > hard || !is_multi_threaded())) {
+    return false;
+  }
   const std::int64_t held = heap->realm->arenas.stats().reserved_bytes.current();
   return held > 0 && size <= static_cast<std::size_t>(held) &&
          (is_multi_threaded() || !System::overcommits()) &&
@@ -32,10 +37,21 @@ bool is_worth_waiting(const Heap* heap, std::size_t size) {
 }  // namespace
 
 void* fail_out_of_memory(std::size_t size) {
-  report_error(ENOMEM,
-               "out of memory: %zu bytes could not be had from the system; free memory, or raise "
-               "the limit (ulimit -v, cgroup)",
-               size);
+  const std::size_t hard = touched_bytes.hard();
+  const std::size_t now = touched_bytes.now();
+  // Which it was is a matter of the moment; with little left below the limit it is the likelier.
+  if (hard != 0 && (now > hard || size + kSliceSize > hard - now)) {
+    report_error(ENOMEM,
+                 "out of memory: %zu bytes more would pass the hard limit of %zu bytes, of which "
+                 "%zu are in use; free memory, or raise the limit (hard_limit, "
+                 "ashlar_limit_memory)",
+                 size, hard, now);
+  } else {
+    report_error(ENOMEM,
+                 "out of memory: %zu bytes could not be had from the system; free memory, or raise "
+                 "the limit (ulimit -v, cgroup)",
+                 size);
+  }
   errno = ENOMEM;
   return nullptr;
 }

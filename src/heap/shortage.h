@@ -18,7 +18,8 @@ void* fail_too_large(std::size_t size);
 //
 // It is not waited where that cannot help: where nobody else is there to free; for heaps that are
 // confined to an arena, and processes that are (limit_os_alloc), since the system was not asked;
-// for requests larger than all that the realm has from the system, which nobody can give back. Nor
+// for requests larger than all that the realm has from the system, which nobody can give back; with
+// a hard limit, for larger ones than that, and in processes without a second thread. Nor
 // within a deferred free, where the program may hold a lock of its own. A wait that was in vain
 // keeps the process from waiting for four times as long, so that a program which fails over and
 // over is slowed down by a fifth at most.

@@ -29,7 +29,8 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .heartbeat = 0,
                     .in_deferred_free = false,
                     .in_pool = false,
-                    .attention = false};
+                    .attention = false,
+                    .trim_asked = TrimLevel::kWaiting};
 }
 
 }  // namespace

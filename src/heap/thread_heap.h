@@ -9,6 +9,7 @@
 #include "arena/page_map.h"
 #include "base/compiler.h"
 #include "base/integer.h"
+#include "heap/trim.h"
 #include "os/thread.h"
 #include "page/ownership.h"
 #include "page/page.h"
@@ -26,7 +27,8 @@ ASHLAR_HIDDEN extern constinit Page empty_page;
 
 // Owner:       the thread it was made for (the late heap: who holds its lock); all fields but
 //              those named next
-// Shared:      attention, written by who deletes a heap; stats, read by all; number and id are
+// Shared:      attention and trim_asked, written by who deletes a heap or trims; stats, read by
+// all; number and id are
 //              constant;
 //              next_of_heap, previous_of_heap and destroyed are guarded by heaps_lock()
 // Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page;
@@ -51,10 +53,11 @@ struct ThreadHeap {
   SlowPathStats<OwnedCounter> stats;
   bool destroyed;  // with its heap: it has no pages, and waits to be dropped
 
-  std::uint64_t heartbeat;      // slow paths of the thread so far
-  bool in_deferred_free;        // a registered function is running: do not call it again
-  bool in_pool;                 // the thread sleeps between tasks: it keeps little
-  std::atomic<bool> attention;  // a heap of this thread was deleted or destroyed
+  std::uint64_t heartbeat;            // slow paths of the thread so far
+  bool in_deferred_free;              // a registered function is running: do not call it again
+  bool in_pool;                       // the thread sleeps between tasks: it keeps little
+  std::atomic<bool> attention;        // a heap of this thread was deleted or destroyed, or:
+  std::atomic<TrimLevel> trim_asked;  // what a trim has asked of this thread
 
   void start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_part);
 

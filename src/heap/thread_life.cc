@@ -4,6 +4,7 @@
 #include "heap/heap.h"
 #include "heap/orphans.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "heap/tuning.h"
 #include "os/system.h"
@@ -85,6 +86,7 @@ void give_back(ThreadHeap* backing) {
     backing->home->realm->arenas.purge_now();
   }
   drop_thread_heap(backing);
+  note_thread_gone();
 }
 
 // Threads whose end is being dealt with, and whether the library is being unloaded, so that ends
@@ -204,10 +206,10 @@ void note_pool_thread() {
   }
 }
 
-void for_each_thread(void (*visit)(const ThreadHeap& part, void* arg), void* arg) {
+void for_each_thread(void (*visit)(ThreadHeap& part, void* arg), void* arg) {
   LockGuard guard(heaps_lock());
-  for (const ThreadHeap* row : registered) {
-    for (const ThreadHeap* part = row; part != nullptr; part = part->next_of_heap) {
+  for (ThreadHeap* row : registered) {
+    for (ThreadHeap* part = row; part != nullptr; part = part->next_of_heap) {
       visit(*part, arg);
     }
   }

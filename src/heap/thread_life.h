@@ -23,7 +23,7 @@ void park_thread();
 void note_pool_thread();
 
 // Calls visit(part, arg) for the main part of each thread that keeps something, under a lock.
-void for_each_thread(void (*visit)(const ThreadHeap& part, void* arg), void* arg);
+void for_each_thread(void (*visit)(ThreadHeap& part, void* arg), void* arg);
 
 // Whether the calling thread's end was announced to it, so that it gets no heap any more.
 bool thread_has_ended();

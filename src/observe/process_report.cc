@@ -6,6 +6,7 @@
 #include "observe/amount.h"
 #include "observe/report_output.h"
 #include "support/text.h"
+#include "support/touched.h"
 
 namespace ashlar {
 namespace {
@@ -34,6 +35,8 @@ ProcessInfo process_info() {
   ProcessInfo info;
   info.elapsed_ms = process_age_ms();
   info.usage = System::process_usage();
+  info.touched = touched_bytes.now();
+  info.peak_touched = touched_bytes.peak();
   for_each_realm([&info](const Realm& realm) {
     const Level committed = realm.arenas.committed();
     info.committed += static_cast<std::size_t>(committed.current);
@@ -42,9 +45,19 @@ ProcessInfo process_info() {
   return info;
 }
 
+ProcessInfo full_process_info() {
+  ProcessInfo info = process_info();
+  info.huge = System::huge_resident();
+  for_each_realm([&info](const Realm& realm) {
+    realm.arenas.for_each_arena(
+        [&info](const SystemArena& arena) { info.kept_whole += arena.kept_whole(); });
+  });
+  return info;
+}
+
 void print_process_info(OutputFunction* out, void* arg) {
   const ReportOutput output(out, arg);
-  const ProcessInfo info = process_info();
+  const ProcessInfo info = full_process_info();
   const Seconds elapsed = seconds_of(info.elapsed_ms);
   const Seconds user = seconds_of(info.usage.user_ms);
   const Seconds system = seconds_of(info.usage.system_ms);
@@ -55,6 +68,14 @@ void print_process_info(OutputFunction* out, void* arg) {
   output.write(line->text());
   print_amounts(output, "resident", info.usage.resident, info.usage.peak_resident);
   print_amounts(output, "committed", info.committed, info.peak_committed);
+  print_amounts(output, "touched", info.touched, info.peak_touched);
+  line->clear();
+  line->append("ashlar: in huge OS pages: ");
+  append_amount(*line, static_cast<std::int64_t>(info.huge));
+  line->append(", free but kept to leave them whole: ");
+  append_amount(*line, static_cast<std::int64_t>(info.kept_whole));
+  line->append('\n');
+  output.write(line->text());
   line->clear();
   line->append_format("ashlar: page faults that waited for a device: %lu\n",
                       static_cast<unsigned long>(info.usage.blocking_faults));

@@ -80,7 +80,7 @@ void add_parts_of(const Heap* heap, Statistics* into) ASHLAR_REQUIRES(heaps_lock
 void add_threads_of(const Heap* main, Statistics* into) {
   std::pair<const Heap*, Statistics*> call{main, into};
   for_each_thread(
-      [](const ThreadHeap& part, void* arg) {
+      [](ThreadHeap& part, void* arg) {
         const auto& [heap, statistics] =
             *static_cast<const std::pair<const Heap*, Statistics*>*>(arg);
         if (part.home == heap) {

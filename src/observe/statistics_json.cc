@@ -21,6 +21,10 @@ void append_process(MeasuredText& text, const ProcessInfo& process) {
   member("peak_rss", process.usage.peak_resident, ",");
   member("current_commit", process.committed, ",");
   member("peak_commit", process.peak_committed, ",");
+  member("current_touched", process.touched, ",");
+  member("peak_touched", process.peak_touched, ",");
+  member("huge_rss", process.huge, ",");
+  member("huge_kept_whole", process.kept_whole, ",");
   member("page_faults", process.usage.blocking_faults, "");
   text.append_format("  }");
 }

@@ -104,6 +104,15 @@ void append_process(MeasuredText& text, const ProcessInfo& process) {
                 process.usage.peak_resident);
   append_amount(text, "process_committed", "Memory held from the system for blocks",
                 process.committed, process.peak_committed);
+  append_amount(text, "process_touched", "Memory of the library that may be resident",
+                process.touched, process.peak_touched);
+  MetricName huge("process_huge_resident", "", StatisticsUnit::kBytes, "");
+  append_head(text, huge, "gauge", "Resident memory in huge OS pages that the system put together",
+              "");
+  append_value(text, huge, "", static_cast<std::int64_t>(process.huge));
+  MetricName kept("process_huge_kept_whole", "", StatisticsUnit::kBytes, "");
+  append_head(text, kept, "gauge", "Free memory that is kept to leave huge OS pages whole", "");
+  append_value(text, kept, "", static_cast<std::int64_t>(process.kept_whole));
   MetricName elapsed("process_elapsed_seconds", "", plain, "");
   append_head(text, elapsed, "gauge", "Time since the library started", "");
   append_seconds(text, elapsed, "", process.elapsed_ms);

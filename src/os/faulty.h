@@ -81,6 +81,9 @@ struct Faulty : Os {
   static bool advise_huge_pages(void* start, std::size_t size, HugeAdvice advice) {
     return !fault_plan.next_call_fails() && Os::advise_huge_pages(start, size, advice);
   }
+  static bool start_thread(void (*run)()) {
+    return !fault_plan.next_call_fails() && Os::start_thread(run);
+  }
   static bool bind_to_node(void* start, std::size_t size, int numa_node) {
     return !fault_plan.next_call_fails() && Os::bind_to_node(start, size, numa_node);
   }

@@ -47,8 +47,26 @@ bool starts_with(const char* text, const char* prefix, bool ignore_case) {
   return true;
 }
 
-// Reads a small file whole, without stdio; returns the bytes read, 0 on failure.
-std::size_t read_small_file(const char* path, char* text, std::size_t capacity) {
+// What constructors are given; null once libc has been seen to have its own.
+constinit RelaxedNumber<char**> early_environment;
+
+// The key whose destructor tells of a thread's end: 0 until made, then the key plus one. A key that
+// loses the race to be it is given back.
+constinit std::atomic<std::uint64_t> thread_exit_key{0};
+
+}  // namespace
+
+std::size_t Linux::page_size() {
+  // Two threads may both find nothing here and ask.
+  static constinit RelaxedNumber<std::size_t> size;
+  if (size.get() == 0) {
+    size.set(getauxval(AT_PAGESZ));
+  }
+  return size.get();
+}
+
+std::size_t Linux::read_small_file(const char* path, char* text, std::size_t capacity) {
+  KeepErrno keep;
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) {
     return 0;
@@ -61,17 +79,6 @@ std::size_t read_small_file(const char* path, char* text, std::size_t capacity) 
   text[length] = '\0';
   return static_cast<std::size_t>(length);
 }
-
-// What constructors are given; null once libc has been seen to have its own.
-constinit RelaxedNumber<char**> early_environment;
-
-// The key whose destructor tells of a thread's end: 0 until made, then the key plus one. A key that
-// loses the race to be it is given back.
-constinit std::atomic<std::uint64_t> thread_exit_key{0};
-
-}  // namespace
-
-std::size_t Linux::page_size() { return getauxval(AT_PAGESZ); }
 
 bool Linux::overcommits() {
   KeepErrno keep;

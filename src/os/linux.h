@@ -34,10 +34,15 @@ struct Linux {
   static void* reserve_large(void* hint, std::size_t size, std::size_t alignment);
   static int map_huge_page(void* at, int numa_node);
   static bool advise_huge_pages(void* start, std::size_t size, HugeAdvice advice);
+  static bool makes_huge_pages();
   static bool bind_to_node(void* start, std::size_t size, int numa_node);
 
   // Milliseconds of a clock that only goes forward; its start is unspecified.
   static std::uint64_t clock_ms();
+
+  // Bytes of the process's memory that are in huge OS pages which the kernel put together; 0 where
+  // it does not say. As slow as the process has mappings.
+  static std::size_t huge_resident();
 
   // What cannot be had (a system without /proc) is 0; resident is then the peak.
   static ProcessUsage process_usage();
@@ -70,6 +75,15 @@ struct Linux {
   static void wait(std::atomic<std::uint32_t>* word, std::uint32_t expected);
   static void wake_one(std::atomic<std::uint32_t>* word);
 
+  // The same wait, for at most so long.
+  static void wait_for(std::atomic<std::uint32_t>* word, std::uint32_t expected,
+                       std::uint32_t milliseconds);
+
+  // Runs run() in a thread of its own with a small stack, on which no signal is handled and which
+  // nobody joins; false where the system has none to spare. Allocates: malloc calls it with all in
+  // order, and free never, since libc frees with locks held that this takes.
+  static bool start_thread(void (*run)());
+
   // Has `ended(arg)` called when the calling thread ends, after its C++ thread-local objects are
   // gone; false where the system has no room for that. Called again, it replaces `arg`; with
   // nullptr it takes the call back. `ended` is the same function at every call.
@@ -88,6 +102,9 @@ struct Linux {
 
   // Has these called round every fork; once. False where the system has no memory for that.
   static bool at_fork(void (*before)(), void (*in_parent)(), void (*in_child)());
+
+  // Reads the first `capacity - 1` bytes of a file, ended by 0; returns how many, 0 on failure.
+  static std::size_t read_small_file(const char* path, char* text, std::size_t capacity);
 
   static void yield();
 

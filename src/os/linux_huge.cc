@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <linux/mman.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/relaxed.h"
 #include "os/keep_errno.h"
 #include "os/linux.h"
 
@@ -80,6 +83,26 @@ int Linux::map_huge_page(void* at, int numa_node) {
 bool Linux::advise_huge_pages(void* start, std::size_t size, HugeAdvice advice) {
   KeepErrno keep;
   return madvise(start, size, advice == HugeAdvice::kWanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
+}
+
+bool Linux::makes_huge_pages() {
+  // The modes stand in a row, the chosen one in brackets. Two threads may both find nothing here
+  // and read the file.
+  static constinit RelaxedNumber<signed char> known;
+  if (known.get() == 0) {
+    char text[80] = {};
+    read_small_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text);
+    known.set(strstr(text, "[always]") != nullptr ? 1 : -1);
+  }
+  return known.get() > 0;
+}
+
+std::size_t Linux::huge_resident() {
+  char text[2048] = {};
+  read_small_file("/proc/self/smaps_rollup", text, sizeof text);
+  const char* const field = strstr(text, "AnonHugePages:");
+  KeepErrno keep;
+  return field == nullptr ? 0 : strtoul(strchr(field, ':') + 1, nullptr, 10) * kKiB;
 }
 
 bool Linux::bind_to_node(void* start, std::size_t size, int numa_node) {

@@ -91,6 +91,8 @@ void Lock::hold_for_fork() {
   forking_thread.store(thread_id(), std::memory_order_relaxed);
 }
 
+bool Lock::is_held_for_fork() { return is_forking(); }
+
 void Lock::let_go_after_fork() {
   // relaxed: as above.
   forking_thread.store(0, std::memory_order_relaxed);

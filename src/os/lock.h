@@ -13,6 +13,7 @@ namespace ashlar {
 // In the order in which they may be taken, outermost first.
 enum class LockRank : std::uint8_t {
   kProcess,    // start and end of the process
+  kPurge,      // one round of the purge thread
   kLateHeap,   // the heap of threads that have no heap of their own
   kHeaps,      // the list of heaps and of what threads keep for them, the register of threads
   kLonePages,  // pages that lie in no arena
@@ -41,6 +42,7 @@ class ASHLAR_CAPABILITY("lock") Lock {
   // meanwhile may allocate.
   static void hold_for_fork();
   static void let_go_after_fork();
+  static bool is_held_for_fork();  // by the calling thread
 
  private:
   void note_taken();

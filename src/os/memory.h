@@ -39,6 +39,7 @@ enum class HugeAdvice : std::uint8_t { kWanted, kUnwanted };
 //                                  this address, from this NUMA node if possible (-1: any); 0, or
 //                                  the system's number of the error: EEXIST where `at` is in use
 //   advise_huge_pages(start, size, advice)  false where the system does not listen
+//   makes_huge_pages()             whether it puts pages together where it was told nothing
 //   bind_to_node(start, size, node)  has pages that are not there yet come from this NUMA node if
 //                                  it has any; false where the system does not know it
 template <class Os>
@@ -56,6 +57,7 @@ concept OsMemory =
       { Os::reserve_large(start, size, size) } -> std::same_as<void*>;
       { Os::map_huge_page(start, node) } -> std::same_as<int>;
       { Os::advise_huge_pages(start, size, advice) } -> std::same_as<bool>;
+      { Os::makes_huge_pages() } -> std::same_as<bool>;
       { Os::bind_to_node(start, size, node) } -> std::same_as<bool>;
     };
 

@@ -3,8 +3,34 @@
 
 #include "page/ownership.h"
 #include "support/check.h"
+#include "support/touched.h"
 
 namespace ashlar {
+namespace {
+
+// Counts what the blocks up to `end` bytes of the page touch beyond its capacity.
+bool touch_up_to(Page* page, std::size_t end) {
+  const std::size_t os_page = System::page_size();
+  const std::size_t first = page->capacity * page->block_size / kSliceSize;
+  std::size_t units = 0;
+  for (std::size_t i = first; i * kSliceSize < end; ++i) {
+    const std::uint8_t then = touched_units(end - i * kSliceSize, os_page);
+    units += then > page->touched[i] ? then - page->touched[i] : 0U;
+  }
+  if (units == 0) {
+    return true;
+  }
+  if (!touched_bytes.try_add(units * kTouchedUnit)) {
+    return false;
+  }
+  for (std::size_t i = first; i * kSliceSize < end; ++i) {
+    const std::uint8_t then = touched_units(end - i * kSliceSize, os_page);
+    page->touched[i] = then > page->touched[i] ? then : page->touched[i];
+  }
+  return true;
+}
+
+}  // namespace
 
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
                Contents contents, Heap* home, const PageLinks::Keys& keys) {
@@ -31,6 +57,7 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
   page->slices = slices;
   page->size_class = size_class;
   page->lost = 0;
+  __builtin_memset(page->touched, 0, sizeof page->touched);
   // relaxed: nobody can know of the page before a block of it is handed out, but for a walk that
   // then takes it by its remote word, or leaves it.
   page->home.store(home, std::memory_order_relaxed);
@@ -56,12 +83,35 @@ void set_huge_size(Page* page, std::size_t usable) {
   page->history.set_handed_out(usable);
 }
 
-void extend_page(Page* page) {
+void take_touched(Page* page) {
+  for (std::uint32_t i = 0; page->arena != nullptr && i < page->slices.value; ++i) {
+    page->touched[i] = page->arena->units_touched(first_slice_of(page) + SliceCount{i});
+  }
+}
+
+void leave_touched(const Page* page) {
+  if (page->arena == nullptr) {
+    std::size_t units = 0;
+    for (const std::uint8_t of_slice : page->touched) {
+      units += of_slice;
+    }
+    touched_bytes.sub(page->is_huge() ? page->block_size : units * kTouchedUnit);
+    return;
+  }
+  for (std::uint32_t i = 0; !page->is_huge() && i < page->slices.value; ++i) {
+    page->arena->set_units_touched(first_slice_of(page) + SliceCount{i}, page->touched[i]);
+  }
+}
+
+bool extend_page(Page* page) {
   const std::size_t size = page->block_size;
   const std::uint32_t left = page->reserved - page->capacity;
   // What is not linked is not touched, and costs no memory until it is needed.
   auto count = static_cast<std::uint32_t>(kActive.extend_bytes / size);
   count = count == 0 ? 1 : count < left ? count : left;
+  if (!touch_up_to(page, (std::size_t{page->capacity} + count) * size)) {
+    return false;
+  }
 
   auto* const first = at_offset<Block>(page->start, std::size_t{page->capacity} * size);
   Block* block = first;
@@ -78,6 +128,7 @@ void extend_page(Page* page) {
   page->free = first;
   page->free_contents = page->fresh_contents;
   page->capacity += count;
+  return true;
 }
 
 bool is_in_free_lists(const Page* page, const Block* block) {

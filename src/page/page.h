@@ -35,6 +35,15 @@ inline constexpr std::uintptr_t kOwnerFull = 2;      // stands in the list of fu
 inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull;
 inline constexpr std::uintptr_t kNoOwner = 0;
 
+// What is noted of a page while its owner decides which blocks are to move (heap/defragment.h).
+enum class OfferAnswer : std::uint8_t { kStay, kMove };
+struct Offer {
+  std::uint64_t sum = 0;     // of the marks of the blocks offered
+  std::uint32_t blocks = 0;  // that the program offered to move, one offered twice counted twice
+  OfferAnswer answer = OfferAnswer::kStay;
+  bool taken = false;  // the page was an orphan until then
+};
+
 // The list of blocks freed by other threads than the owner, its length, and whether there is an
 // owner: all in one word, so that one atomic operation tells and changes all three. With the
 // length at hand the owner takes the list over without walking it, which would fetch a line of
@@ -91,12 +100,15 @@ struct alignas(kCacheLine) Page {
   // stale hint may look at it at any time, and finds 0, "owned", from the release of the last page.
   alignas(kCacheLine) RemoteWord remote;
   PageHistory history;  // the owner's; readers of statistics look at it
+  // Units of each slice that may be resident (Arena::untouched); not of huge pages.
+  std::uint8_t touched[kMediumPageSlices.value];
 
-  // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), and
-  // what is constant of these and of huge blocks' pages.
+  // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), what
+  // is constant of these and of huge blocks' pages, and what the owner rarely needs.
   alignas(kCacheLine) Page* next_lone;
   Page* previous_lone;
   Realm* realm;  // whose memory it is: who holds a huge block may not look at its home for that
+  Offer offer;   // left over from the last decision, until the next begins
 
   bool is_huge() const;
   std::uint32_t used() const { return counts.used(); }
@@ -149,8 +161,13 @@ void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slic
 void set_huge_size(Page* page, std::size_t usable);
 
 // Makes about one OS page's worth of further blocks available in free, which is empty; the page
-// can extend. Owner only.
-void extend_page(Page* page);
+// can extend. False, and all as before, where the hard limit of memory forbids that. Owner only.
+bool extend_page(Page* page);
+
+// Takes what is known of the slices of a page that was made just now over from its arena, and gives
+// it back when the page goes; of a mapping nothing counts any more then.
+void take_touched(Page* page);
+void leave_touched(const Page* page);
 
 // Keeps what the fast paths counted, whenever a free list was used up. Within a change.
 inline void keep_counts(Page* page) {

@@ -2,6 +2,8 @@
 // Plain fields of the owner; nothing here is seen by other threads.
 #pragma once
 
+#include <cstdint>
+
 #include "page/page.h"
 
 namespace ashlar {
@@ -37,6 +39,42 @@ class PageQueue {
     first_ = page;
   }
 
+  // Makes a page of the queue the first; those before it follow at the end.
+  void begin_with(Page* page) { first_ = page; }
+
+  // Puts the pages in order; before(a, b): whether a has to stand in front of b. Pages of which
+  // neither has to keep their places. Time n log n, no memory: lists of 1, 2, 4, ... pages that are
+  // in order each are merged.
+  template <class Before>
+  void sort(Before before) {
+    if (count_ < 2) {
+      return;
+    }
+    Page* sorted[kSortedLists] = {};  // [i]: empty or of 2^i pages
+    first_->previous->next = nullptr;
+    for (Page *page = first_, *next = nullptr; page != nullptr; page = next) {
+      next = page->next;
+      page->next = nullptr;
+      std::uint32_t i = 0;
+      for (; sorted[i] != nullptr; ++i) {
+        page = merged(sorted[i], page, before);
+        sorted[i] = nullptr;
+      }
+      sorted[i] = page;
+    }
+    Page* all = nullptr;
+    for (Page* const list : sorted) {
+      all = merged(list, all, before);
+    }
+    first_ = all;
+    Page* last = all;
+    for (; last->next != nullptr; last = last->next) {
+      last->next->previous = last;
+    }
+    last->next = all;
+    all->previous = last;
+  }
+
   void remove(Page* page) {
     page->list = PageList::kNone;
     --count_;
@@ -54,6 +92,23 @@ class PageQueue {
   }
 
  private:
+  static constexpr std::uint32_t kSortedLists = 33;  // one for each bit of a count, and one more
+
+  // Two lists in order as one, by `next`; of equal pages those of `a` come first.
+  template <class Before>
+  static Page* merged(Page* a, Page* b, Before before) {
+    Page* all = nullptr;
+    Page** end = &all;
+    while (a != nullptr && b != nullptr) {
+      Page** const from = before(b, a) ? &b : &a;
+      *end = *from;
+      end = &(*end)->next;
+      *from = *end;
+    }
+    *end = a != nullptr ? a : b;
+    return all;
+  }
+
   Page* first_ = nullptr;
   std::uint32_t count_ = 0;
 };

@@ -48,7 +48,7 @@ inline constexpr std::size_t kArenaCountMax = 112;
 inline constexpr std::size_t kArenaCountByHand = 4;  // of these, places for arenas by hand
 // Blocks above this have a mapping of their own. Below, the slices of a buffer that is freed wait
 // for the next one, which saves it the page faults; half an arena holds what programs allocate
-// again and again (docs/decisions.md, section 10).
+// again and again (docs/decisions.md, section 11).
 inline constexpr std::size_t kArenaBlockMax = 512 * kMiB;
 // Above this, blocks that must be zero get a mapping already, since the system's pages are zero and
 // cost nothing before they are touched; and so do blocks that grow and are in their neighbour's

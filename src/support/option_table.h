@@ -61,9 +61,14 @@ enum class Option : int {
   kMinimalPurgeSize = 44,
   kArenaMaxObjectSize = 45,
   kArenaIsNumaLocal = 46,
+  // Then ours.
+  kSoftLimit = 47,
+  kHardLimit = 48,
+  kLimitFromCgroup = 49,
+  kPurgeThread = 50,
 };
 
-inline constexpr std::size_t kOptionCount = 47;
+inline constexpr std::size_t kOptionCount = 51;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -240,6 +245,13 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "larger blocks come from the system"),
       flag(kArenaIsNumaLocal, "arena_is_numa_local", nullptr, 0,
            "bind an arena to the node that asked for it"),
+      size(kSoftLimit, "soft_limit", 0,
+           "touched memory from which free memory is given back at once; 0: none"),
+      size(kHardLimit, "hard_limit", 0, "touched memory that no request may pass; 0: none"),
+      flag(kLimitFromCgroup, "limit_from_cgroup", nullptr, 0,
+           "take both from the control group's memory limit at start"),
+      flag(kPurgeThread, "purge_thread", nullptr, 1,
+           "let a thread purge in time, in processes with several"),
   }};
 }
 

@@ -123,6 +123,9 @@ TEST(OptionDefaults, AreThoseOfTheTable) {
       {mi_option_allow_thp, 1},
       {mi_option_minimal_purge_size, 0},
       {mi_option_arena_is_numa_local, 0},
+      {mi_option_soft_limit, 0},
+      {mi_option_hard_limit, 0},
+      {mi_option_limit_from_cgroup, 0},
   };
   for (const auto& [option, value] : table) {
     EXPECT_EQ(values[static_cast<std::size_t>(option)].get, value) << "option " << option;

@@ -78,6 +78,9 @@ TEST(Options, NumbersNeverChange) {
       {mi_option_minimal_purge_size, 44},
       {mi_option_arena_max_object_size, 45},
       {mi_option_arena_is_numa_local, 46},
+      {mi_option_soft_limit, 47},
+      {mi_option_hard_limit, 48},
+      {mi_option_limit_from_cgroup, 49},
   };
   for (const auto& [option, number] : numbers) EXPECT_EQ(option, number);
   EXPECT_GE(_mi_option_last, 47);

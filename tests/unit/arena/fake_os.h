@@ -65,6 +65,7 @@ struct FakeOs {
     std::size_t failed_releases = 0;  // each leaves a mapping that nobody can help
     void* last_hint = nullptr;
     Access last_access = Access::kNone;
+    bool makes_huge_pages = false;
     bool has_large_pages = false;
     std::size_t huge_pages = 0;  // how many there still are
     std::uint64_t ms_per_huge_page = 0;
@@ -147,6 +148,7 @@ struct FakeOs {
     (advice == HugeAdvice::kWanted ? state->huge_wanted : state->huge_unwanted) += size;
     return !fails();
   }
+  static bool makes_huge_pages() { return state->makes_huge_pages; }
   static bool bind_to_node(void*, std::size_t, int numa_node) {
     state->last_bound_node = numa_node;
     return !fails();

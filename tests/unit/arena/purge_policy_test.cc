@@ -15,9 +15,13 @@ class PurgePolicyTest : public testing::Test {
   PurgePolicyTest() {
     policy_.set_delay(100);
     policy_.after_claim(0, kPeak);
+    purge_budget_cap.set(SIZE_MAX);
   }
+  ~PurgePolicyTest() override { purge_budget_cap.set(cap_before_); }
   static constexpr std::size_t kPeak = 256 * kMiB;
   PurgePolicy policy_;
+  // The library that this program runs on has set it, if other tests had threads.
+  const std::size_t cap_before_ = purge_budget_cap.get();
 };
 
 TEST_F(PurgePolicyTest, NothingIsPurgedBelowTheBudgetBeforeTheDelayIsOver) {
@@ -53,7 +57,7 @@ TEST_F(PurgePolicyTest, WhatIsOverTheBudgetIsPurgedAtOnce) {
 
 TEST_F(PurgePolicyTest, TheBudgetGrowsOnceHalfOfWhatWasPurgedIsClaimedAgain) {
   const std::size_t waiting = 3 * kBudget;
-  policy_.after_purge(2 * kBudget);
+  policy_.after_purge(2 * kBudget, 0);
   EXPECT_NE(policy_.after_release(waiting, 0, kBudget - 1, 1000), 0u) << "too few came back";
   EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1001), 0u) << "half came back";
   EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1002), 0u) << "and the budget stays";
@@ -63,24 +67,68 @@ TEST_F(PurgePolicyTest, WhatIsClaimedAgainAfterLongWasWorthPurging) {
   const std::size_t waiting = 3 * kBudget;
   const std::size_t purged = policy_.after_release(waiting, 0, 0, 1000);
   ASSERT_NE(purged, 0u);
-  policy_.after_purge(purged);
+  policy_.after_purge(purged, 0);
   // All of it, ten seconds later: then it is purged again, and may wait if that is for nothing.
   const std::size_t again = policy_.after_release(waiting, 0, purged, 11'000);
   ASSERT_NE(again, 0u);
-  policy_.after_purge(again);
+  policy_.after_purge(again, 0);
   EXPECT_EQ(policy_.after_release(waiting, 0, purged + again, 11'050), 0u);
 }
 
+TEST_F(PurgePolicyTest, WhatWasInUseUntilNowIsNotForgottenByThen) {
+  ASSERT_EQ(policy_.after_release(kBudget, kPeak, 0, 1000), 0u);
+  for (std::uint64_t now = 1100; now < 5000; now += 100) {
+    policy_.after_claim(kBudget, kPeak / 1000);
+    policy_.at_time(kBudget, now);
+  }
+  ASSERT_NE(policy_.after_release(100 * kBudget, 0, 0, 5000), 0u);
+  policy_.after_purge(4 * kBudget, 0);
+  policy_.note_use(kPeak);
+  EXPECT_EQ(policy_.after_release(100 * kBudget, 0, 4 * kBudget, 5001), 0u);
+}
+
 TEST_F(PurgePolicyTest, TheBudgetShrinksByWhatIdled) {
-  policy_.after_purge(2 * kBudget);
+  policy_.after_purge(2 * kBudget, 0);
   const std::size_t waiting = 8 * kBudget;
   ASSERT_EQ(policy_.after_release(waiting, 0, kBudget, 1000), 0u);
   EXPECT_EQ(policy_.at_time(waiting, 1100), waiting);
   EXPECT_NE(policy_.after_release(waiting, 0, kBudget, 1101), 0u);
 }
 
+TEST_F(PurgePolicyTest, WhatCannotBePurgedIsNotTriedAgainBeforeTheDelayIsOver) {
+  const std::size_t waiting = 3 * kBudget;
+  ASSERT_NE(policy_.after_release(waiting, 0, 0, 1000), 0u);
+  policy_.after_purge(0, waiting);
+  EXPECT_EQ(policy_.after_release(waiting + kBudget, 0, 0, 1001), 0u);
+  EXPECT_NE(policy_.after_release(waiting + kBudget + 1, 0, 0, 1002), 0u);
+  EXPECT_NE(policy_.at_time(waiting, 1101), 0u) << "now it is";
+  EXPECT_FALSE(policy_.pending()) << "nothing else waits, so nobody has to come again";
+}
+
+TEST_F(PurgePolicyTest, TheCapHoldsWhateverTheBudget) {
+  const std::size_t cap_before = purge_budget_cap.get();
+  purge_budget_cap.set(SIZE_MAX);
+  policy_.after_purge(2 * kBudget, 0);
+  const std::size_t waiting = 64 * kBudget;
+  policy_.after_claim(0, 2 * waiting);
+  ASSERT_EQ(policy_.after_release(waiting, 0, kBudget, 1000), 0u);
+  purge_budget_cap.set(8 * kBudget);
+  EXPECT_GE(policy_.after_release(waiting, 0, kBudget, 1001), 56 * kBudget);
+  purge_budget_cap.set(SIZE_MAX);
+  EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1002), 0u);
+  purge_budget_cap.set(cap_before);
+}
+
+TEST_F(PurgePolicyTest, WhatIsLeftOfABurstThatWasPurgedHasADeadlineToo) {
+  const std::size_t waiting = 3 * kBudget;
+  const std::size_t purged = policy_.after_release(waiting, 0, 0, 1000);
+  ASSERT_NE(purged, 0u);
+  EXPECT_TRUE(policy_.pending());
+  EXPECT_EQ(policy_.at_time(waiting - purged, 1100), waiting - purged);
+}
+
 TEST_F(PurgePolicyTest, UseAndWaitingStayBelowOneAndAHalfTimesThePeak) {
-  policy_.after_purge(kBudget);
+  policy_.after_purge(kBudget, 0);
   const std::size_t in_use = kPeak;
   const std::size_t waiting = kPeak;
   const std::size_t purged = policy_.after_release(waiting, in_use, kBudget, 1000);

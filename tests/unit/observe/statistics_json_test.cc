@@ -79,6 +79,8 @@ TEST(StatisticsJson, NamesWhatItHolds) {
   EXPECT_EQ(json["chunk_bins"][5]["peak"], 7);
   EXPECT_EQ(json["process"]["user_msecs"], 5006);
   EXPECT_EQ(json["process"]["peak_commit"], 6 * kMiB);
+  EXPECT_EQ(json["process"]["current_touched"], 7 * kMiB);
+  EXPECT_EQ(json["process"]["peak_touched"], 8 * kMiB);
 }
 
 TEST(StatisticsJson, KeepsTheLargestNumbersExact) {

@@ -92,10 +92,12 @@ TEST(StatisticsTable, BinsAreBytesWithTheBlocksCounted) {
 TEST(StatisticsTable, StartsWithItsSubjectAndEndsWithTheProcess) {
   const auto lines = table_of({}, {.process = true});
   EXPECT_EQ(lines.front(), "ashlar: statistics of a test\n");
-  ASSERT_EQ(lines.size(), table_of({}).size() + 4);
-  EXPECT_THAT(lines[lines.size() - 4], testing::HasSubstr("elapsed"));
-  EXPECT_THAT(lines[lines.size() - 3], testing::HasSubstr("resident"));
-  EXPECT_THAT(lines[lines.size() - 2], testing::HasSubstr("committed"));
+  ASSERT_EQ(lines.size(), table_of({}).size() + 6);
+  EXPECT_THAT(lines[lines.size() - 6], testing::HasSubstr("elapsed"));
+  EXPECT_THAT(lines[lines.size() - 5], testing::HasSubstr("resident"));
+  EXPECT_THAT(lines[lines.size() - 4], testing::HasSubstr("committed"));
+  EXPECT_THAT(lines[lines.size() - 3], testing::HasSubstr("touched"));
+  EXPECT_THAT(lines[lines.size() - 2], testing::HasSubstr("huge OS pages"));
   EXPECT_THAT(lines[lines.size() - 1], testing::HasSubstr("faults"));
 }
 

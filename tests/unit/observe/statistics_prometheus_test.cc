@@ -77,6 +77,8 @@ TEST(StatisticsPrometheus, TellsOfTheProcess) {
   EXPECT_EQ(samples["ashlar_process_cpu_seconds_total mode=system"], "0.07");
   EXPECT_EQ(samples["ashlar_process_resident_current_bytes"], "3145728");
   EXPECT_EQ(samples["ashlar_process_committed_peak_bytes"], "6291456");
+  EXPECT_EQ(samples["ashlar_process_touched_current_bytes"], "7340032");
+  EXPECT_EQ(samples["ashlar_process_touched_peak_bytes"], "8388608");
   EXPECT_EQ(samples["ashlar_process_page_faults_total"], "9");
 }
 

@@ -48,6 +48,8 @@ inline ProcessInfo sample_process() {
                    .blocking_faults = 9};
   process.committed = 5 * kMiB;
   process.peak_committed = 6 * kMiB;
+  process.touched = 7 * kMiB;
+  process.peak_touched = 8 * kMiB;
   return process;
 }
 

@@ -34,6 +34,7 @@ struct CountingOs {
     return 0;
   }
   static bool advise_huge_pages(void*, std::size_t, HugeAdvice) { return ++calls > 0; }
+  static bool makes_huge_pages() { return false; }
   static bool bind_to_node(void*, std::size_t, int) { return ++calls > 0; }
 };
 

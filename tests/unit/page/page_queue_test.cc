@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <vector>
 
@@ -55,6 +57,35 @@ RC_GTEST_PROP(PageQueue, BehavesAsADeque, ()) {
   }
 }
 
+RC_GTEST_PROP(PageQueue, SortsAndKeepsTheOrderOfEquals, (const std::vector<std::uint8_t>& keys)) {
+  std::vector<Page> pages(keys.size());
+  PageQueue queue;
+  std::deque<Page*> model;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    pages[i].capacity = keys[i] % 16;
+    queue.push_back(&pages[i], PageList::kQueue);
+    model.push_back(&pages[i]);
+  }
+  const auto before = [](const Page* a, const Page* b) { return a->capacity > b->capacity; };
+  std::stable_sort(model.begin(), model.end(), before);
+  queue.sort(before);
+  expect_same(queue, model, PageList::kQueue);
+}
+
+RC_GTEST_PROP(PageQueue, BeginsWithAnyPage, ()) {
+  std::array<Page, kPages> pages{};
+  PageQueue queue;
+  std::deque<Page*> model;
+  for (Page& page : pages) {
+    queue.push_back(&page, PageList::kQueue);
+    model.push_back(&page);
+  }
+  const auto first = *rc::gen::inRange<std::size_t>(0, kPages);
+  std::rotate(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(first), model.end());
+  queue.begin_with(&pages[first]);
+  expect_same(queue, model, PageList::kQueue);
+}
+
 TEST(PageQueue, AnEmptyQueueHasNoPages) {
   PageQueue queue;
   Page page{};
@@ -62,6 +93,8 @@ TEST(PageQueue, AnEmptyQueueHasNoPages) {
   EXPECT_EQ(queue.last(), nullptr);
   EXPECT_EQ(queue.count(), 0u);
   EXPECT_FALSE(queue.is_only(&page));
+  queue.sort([](const Page*, const Page*) { return true; });
+  EXPECT_EQ(queue.first(), nullptr);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "support/touched.h"
 #include "test_page.h"
 
 namespace ashlar {
@@ -233,6 +234,44 @@ TEST(PageDeathTest, TheCheckSeesALawThatIsBroken) {
   EXPECT_DEATH(check_page(page.get()), "a free list leaves its page");
 }
 #endif
+
+// What the hard limit forbids leaves the page as it was, and possible later.
+TEST(Page, AnExtensionThatIsRefusedChangesNothing) {
+  TestPage page(1024);
+  Block* const block = page.allocate();
+  ASSERT_NE(block, nullptr);
+  while (page->has_free()) {
+    ASSERT_NE(page.allocate(), nullptr);
+  }
+  const std::uint32_t capacity = page->capacity;
+  const std::size_t now = touched_bytes.now();
+  touched_bytes.set_hard(now);
+  EXPECT_FALSE(extend_page(page.get()));
+  EXPECT_FALSE(page->has_free());
+  EXPECT_EQ(page->capacity, capacity);
+  EXPECT_TRUE(page->can_extend());
+  EXPECT_EQ(touched_bytes.now(), now);
+  touched_bytes.set_hard(0);
+  EXPECT_TRUE(extend_page(page.get()));
+  EXPECT_TRUE(page->has_free());
+  EXPECT_GT(touched_bytes.now(), now);
+}
+
+// A page that takes a slice over which was touched already counts what lies beyond.
+TEST(Page, OnlyWhatWasNotTouchedBeforeIsCounted) {
+  TestPage page(64);
+  const std::size_t empty = touched_bytes.now();
+  touched_bytes.add(2 * Linux::page_size());
+  page->touched[0] = touched_units(2 * Linux::page_size(), Linux::page_size());
+  const std::size_t before = touched_bytes.now();
+  while (page->capacity * page->block_size <= 2 * Linux::page_size()) {
+    ASSERT_NE(page.allocate(), nullptr);
+  }
+  EXPECT_LE(touched_bytes.now() - before, Linux::page_size());
+  EXPECT_GT(touched_bytes.now(), before);
+  leave_touched(page.get());
+  EXPECT_EQ(touched_bytes.now(), empty);
+}
 
 }  // namespace
 }  // namespace ashlar

@@ -66,6 +66,9 @@ TEST(OptionTable, EveryPublicNumberIsOurs) {
       {mi_option_minimal_purge_size, "minimal_purge_size", 0},
       {mi_option_arena_max_object_size, "arena_max_object_size", 2 * 1024 * 1024},
       {mi_option_arena_is_numa_local, "arena_is_numa_local", 0},
+      {mi_option_soft_limit, "soft_limit", 0},
+      {mi_option_hard_limit, "hard_limit", 0},
+      {mi_option_limit_from_cgroup, "limit_from_cgroup", 0},
   };
   int number = 0;
   for (const Expected& row : expected) {
@@ -119,8 +122,8 @@ TEST(OptionTable, RowsAreComplete) {
 
 TEST(OptionTable, NumbersFromOutsideAreChecked) {
   EXPECT_TRUE(is_option(0));
-  EXPECT_TRUE(is_option(46));
-  EXPECT_FALSE(is_option(47));
+  EXPECT_TRUE(is_option(49));
+  EXPECT_FALSE(is_option(50));
   EXPECT_FALSE(is_option(-1));
 }
 
