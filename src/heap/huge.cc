@@ -33,12 +33,6 @@ std::size_t untouched_of(const PageMemory& memory, std::size_t usable) {
                                        usable);
 }
 
-// The same for those to which a mapping is worth more.
-std::size_t arena_block_max_if_mapping_is_better() {
-  const std::size_t most = arena_block_max();
-  return most < kMappingWorthMin ? most : kMappingWorthMin;
-}
-
 // Makes the page of a huge block and enters it; nullptr, and the memory given back, on failure.
 void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   const std::size_t more = untouched_of(memory, usable);
@@ -97,7 +91,7 @@ void set_slices(Page* page, SliceCount slices) {
 
 // In an arena: gives slices back behind the block, or claims those that follow it.
 void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
-  if (size > page->block_size && size > arena_block_max_if_mapping_is_better()) {
+  if (size > arena_block_max()) {
     return nullptr;
   }
   const std::size_t usable = align_up(size, System::page_size());
@@ -109,7 +103,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
   const SliceRun grown{
       grows_from,
       {wanted.value > slices_for(kept).value ? wanted.value - slices_for(kept).value : 0}};
-  if (wanted < held.count) {
+  if (wanted < held.count && usable < page->block_size) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
     set_slices(page, wanted);
@@ -142,8 +136,8 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     page->arena->mark_touched(grown, usable - kept);
   }
   if (contents == Contents::kZero && usable > page->block_size) {
-    // What the block's own last slice held behind it.
-    const std::size_t old_end = align_up(page->block_size, kSliceSize);
+    // What the block's own slices held behind it.
+    const std::size_t old_end = bytes_of(held.count);
     __builtin_memset(at_offset(page->start, page->block_size), 0,
                      (usable < old_end ? usable : old_end) - page->block_size);
   }
@@ -239,11 +233,16 @@ void* allocate_mapping(Heap* heap, std::size_t size, std::size_t alignment) {
 }  // namespace
 
 void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Contents contents) {
+  // Slices that waited would have to be cleared. What has to stay in its arena finds no mapping.
+  if (contents == Contents::kZero && size > kArenaPlainMax) {
+    if (void* const block = allocate_mapping(heap, size, alignment)) {
+      return block;
+    }
+  }
   PageMemory memory;
   // What has to stay in its arena takes slices whatever its size.
-  const std::size_t most =
-      contents == Contents::kZero ? arena_block_max_if_mapping_is_better() : arena_block_max();
-  const bool fits = alignment <= kArenaAlignment && (size <= most || heap->arena != nullptr);
+  const bool fits =
+      alignment <= kArenaAlignment && (size <= arena_block_max() || heap->arena != nullptr);
   if (!fits || !acquire_slices(heap, slices_for(size), slices_for(alignment), {0}, &memory)) {
     return allocate_mapping(heap, size, alignment);
   }
@@ -256,16 +255,21 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
 }
 
 void* allocate_growing(Heap* heap, std::size_t size) {
-  PageMemory memory;
-  const std::size_t most = arena_block_max_if_mapping_is_better();
+  const std::size_t chosen = arena_block_max();
+  const std::size_t most = chosen < kArenaPlainMax ? chosen : kArenaPlainMax;
   if (size > most) {
+    // Copied once at most from here on: then it moves by page tables.
     if (void* const block = allocate_mapping(heap, size, kSliceSize)) {
       return block;
     }
   } else {
-    const SliceCount slices = slices_for(size);
-    const SliceCount room{slices_for(most).value - slices.value};
-    if (acquire_slices(heap, slices, {1}, room, &memory)) {
+    // Half as much again is the block's for good, so that blocks that grow side by side are copied
+    // as often as their size doubles, and not at every step.
+    const std::uint32_t slices = slices_for(size).value;
+    const std::uint32_t room = slices_for(most).value - slices;
+    const std::uint32_t spare = slices / 2 < room ? slices / 2 : room;
+    PageMemory memory;
+    if (acquire_slices(heap, {slices + spare}, {1}, {room - spare}, &memory)) {
       return enter_huge(heap, memory, align_up(size, System::page_size()));
     }
   }
