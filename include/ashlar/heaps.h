@@ -178,8 +178,8 @@ typedef bool(mi_cdecl mi_block_visit_fun)(const mi_heap_t* heap, const mi_heap_a
  * they are free; debug builds report EFAULT when they notice. A block of an aligned allocation is
  * shown by its start, which may lie before the pointer that the program has. In a forked child,
  * free blocks of threads that it lacks may be shown as live. Time linear in the slices in use and
- * in the blocks of the heap; the square of the number of blocks over 32 MiB. Allocates nothing,
- * holds no lock while the visitor runs, and takes 1.5 KiB of stack beside it.
+ * in the blocks of the heap; the square of the number of blocks with a mapping of their own.
+ * Allocates nothing, holds no lock while the visitor runs, and takes 1.5 KiB of stack beside it.
  */
 mi_decl_export bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks,
                                          mi_block_visit_fun* visitor, void* arg) mi_attr_noexcept;

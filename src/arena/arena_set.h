@@ -129,7 +129,8 @@ class ArenaSet {
                std::uint64_t now_ms) {
     arena->release(run, touched, rest);
     // relaxed: a sum that only decides when to purge.
-    claimed_.fetch_sub(run.count.value, std::memory_order_relaxed);
+    const std::uint64_t claimed = claimed_.fetch_sub(run.count.value, std::memory_order_relaxed);
+    purge_policy_.note_use(static_cast<std::size_t>(claimed) * kSliceSize);
     if (rest == Contents::kZero && touched < run.count) {
       stats_.unused_bytes.add(std::int64_t{run.count.value - touched.value} *
                               static_cast<std::int64_t>(kSliceSize));

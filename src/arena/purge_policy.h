@@ -18,9 +18,9 @@ inline constinit RelaxedNumber<std::size_t> purge_budget_cap{SIZE_MAX};
 // over: the least that was waiting at any moment of it. And no more than a budget waits at any
 // time, so that a program that never calls again keeps little. A page fault costs far more than
 // the memory it saves if it comes soon: once at least half of what was purged of late has been
-// claimed again, the budget doubles; what idles through a delay is taken off it. Whatever the
-// budget, an eighth of what is in use may wait, up to kPurgeBudgetFree; beyond that, memory in use
-// and memory waiting stay below one and a half times the peak of use.
+// claimed again, and soon, the budget doubles; what idles through a delay is taken off it. Whatever
+// the budget, an eighth of what is in use may wait, up to kPurgeBudgetFree; beyond that, memory in
+// use and memory waiting stay below one and a half times the peak of use.
 //
 // Shared:      all fields, by every thread; each is a number that stands for itself, and a race
 //              between two threads costs a purge too many or too few
@@ -36,12 +36,17 @@ class PurgePolicy {
   // When at_time has something to do next; 0: nothing waits.
   std::uint64_t deadline_ms() const { return deadline_ms_.get(); }
 
-  void after_claim(std::size_t waiting, std::size_t in_use) {
-    // What was in use a moment ago is likely to be wanted again; an eighth of it is forgotten
-    // with each delay that passes.
+  // What was in use a moment ago is likely to be wanted again; an eighth of it is forgotten with
+  // each delay that passes. Told before a release too, since what was claimed long ago was in use
+  // until now.
+  void note_use(std::size_t in_use) {
     if (in_use > peak_.get()) {
       peak_.set(in_use);
     }
+  }
+
+  void after_claim(std::size_t waiting, std::size_t in_use) {
+    note_use(in_use);
     if (waiting < low_water_.get()) {
       low_water_.set(waiting);
     }
@@ -57,7 +62,7 @@ class PurgePolicy {
     if (delay <= 0) {
       return delay < 0 ? 0 : waiting;
     }
-    const std::size_t over = over_budget(waiting, in_use, refaulted);
+    const std::size_t over = over_budget(waiting, in_use, refaulted, now_ms);
     if (!pending()) {
       low_water_.set(all_waiting - over);
       deadline_ms_.set(now_ms + static_cast<std::uint64_t>(delay));
@@ -96,22 +101,35 @@ class PurgePolicy {
   }
 
  private:
+  // Delays, between a purge for the budget and the release that finds it was for nothing: the
+  // program has worked with the memory meanwhile.
+  static constexpr std::uint64_t kSoon = 16;
+
   // What of this has to go at once, with some more, so that the next release has not to purge
   // again. The budget grows first, where re-faults say so.
-  std::size_t over_budget(std::size_t waiting, std::size_t in_use, std::size_t refaulted) {
+  std::size_t over_budget(std::size_t waiting, std::size_t in_use, std::size_t refaulted,
+                          std::uint64_t now_ms) {
     const std::size_t peak = peak_.get();
     std::size_t allowed = allowed_budget(in_use, peak);
     if (waiting <= allowed) {
       return 0;
     }
     const std::size_t purged = purged_.get();
-    if (purged != 0 && (refaulted - refaulted_.get()) * 2 >= purged) {
+    if (now_ms - excess_ms_.get() > kSoon * static_cast<std::uint64_t>(delay_ms_.get())) {
+      // What is claimed again after so long has been worth purging.
+      purged_.set(0);
+      refaulted_.set(refaulted);
+    } else if (purged != 0 && (refaulted - refaulted_.get()) * 2 >= purged) {
       budget_.set(waiting > allowed * 2 ? waiting : allowed * 2);
       allowed = allowed_budget(in_use, peak);
       purged_.set(0);
       refaulted_.set(refaulted);
     }
-    return waiting > allowed ? waiting - allowed + allowed / 8 : 0;
+    if (waiting <= allowed) {
+      return 0;
+    }
+    excess_ms_.set(now_ms);
+    return waiting - allowed + allowed / 8;
   }
 
   // The budget, as far as it leaves memory in use and memory waiting below one and a half times
@@ -132,10 +150,11 @@ class PurgePolicy {
   RelaxedNumber<std::uint64_t> deadline_ms_{0};  // 0: nothing waits for one
   RelaxedNumber<std::size_t> low_water_{0};      // least bytes waiting since the deadline was set
   RelaxedNumber<std::size_t> budget_{kPurgeBudgetMin};
-  RelaxedNumber<std::size_t> peak_{0};       // most bytes in use of late
-  RelaxedNumber<std::size_t> purged_{0};     // bytes of the last purge
-  RelaxedNumber<std::size_t> kept_{0};       // bytes that the last purge found it can't purge
-  RelaxedNumber<std::size_t> refaulted_{0};  // bytes claimed after a purge, at the last purge
+  RelaxedNumber<std::uint64_t> excess_ms_{0};  // when the budget was last enforced
+  RelaxedNumber<std::size_t> peak_{0};         // most bytes in use of late
+  RelaxedNumber<std::size_t> purged_{0};       // bytes of the last purge
+  RelaxedNumber<std::size_t> kept_{0};         // bytes that the last purge found it can't purge
+  RelaxedNumber<std::size_t> refaulted_{0};    // bytes claimed after a purge, at the last purge
 };
 
 }  // namespace ashlar

@@ -103,7 +103,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
   const SliceRun grown{
       grows_from,
       {wanted.value > slices_for(kept).value ? wanted.value - slices_for(kept).value : 0}};
-  if (wanted < held.count) {
+  if (wanted < held.count && usable < page->block_size) {
     const SliceRun rest{held.first + wanted, {held.count.value - wanted.value}};
     page_map.remove(page->arena->address(rest.first), bytes_of(rest.count));
     set_slices(page, wanted);
@@ -136,8 +136,8 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     page->arena->mark_touched(grown, usable - kept);
   }
   if (contents == Contents::kZero && usable > page->block_size) {
-    // What the block's own last slice held behind it.
-    const std::size_t old_end = align_up(page->block_size, kSliceSize);
+    // What the block's own slices held behind it.
+    const std::size_t old_end = bytes_of(held.count);
     __builtin_memset(at_offset(page->start, page->block_size), 0,
                      (usable < old_end ? usable : old_end) - page->block_size);
   }
@@ -233,6 +233,12 @@ void* allocate_mapping(Heap* heap, std::size_t size, std::size_t alignment) {
 }  // namespace
 
 void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Contents contents) {
+  // Slices that waited would have to be cleared. What has to stay in its arena finds no mapping.
+  if (contents == Contents::kZero && size > kArenaPlainMax) {
+    if (void* const block = allocate_mapping(heap, size, alignment)) {
+      return block;
+    }
+  }
   PageMemory memory;
   // What has to stay in its arena takes slices whatever its size.
   const bool fits =
@@ -249,12 +255,21 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
 }
 
 void* allocate_growing(Heap* heap, std::size_t size) {
-  PageMemory memory;
-  const std::size_t most = arena_block_max();
-  if (size <= most) {
-    const SliceCount slices = slices_for(size);
-    const SliceCount room{slices_for(most).value - slices.value};
-    if (acquire_slices(heap, slices, {1}, room, &memory)) {
+  const std::size_t chosen = arena_block_max();
+  const std::size_t most = chosen < kArenaPlainMax ? chosen : kArenaPlainMax;
+  if (size > most) {
+    // Copied once at most from here on: then it moves by page tables.
+    if (void* const block = allocate_mapping(heap, size, kSliceSize)) {
+      return block;
+    }
+  } else {
+    // Half as much again is the block's for good, so that blocks that grow side by side are copied
+    // as often as their size doubles, and not at every step.
+    const std::uint32_t slices = slices_for(size).value;
+    const std::uint32_t room = slices_for(most).value - slices;
+    const std::uint32_t spare = slices / 2 < room ? slices / 2 : room;
+    PageMemory memory;
+    if (acquire_slices(heap, {slices + spare}, {1}, {room - spare}, &memory)) {
       return enter_huge(heap, memory, align_up(size, System::page_size()));
     }
   }

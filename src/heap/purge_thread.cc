@@ -157,8 +157,10 @@ void note_second_thread() {
 
 void note_thread_gone() {
   // relaxed: a thread that starts at this moment counts the others itself.
-  if (life.load(std::memory_order_relaxed) == Life::kRunning && count_threads() <= 1) {
-    ring();
+  const Life seen = life.load(std::memory_order_relaxed);
+  if ((seen == Life::kRunning || seen == Life::kNone) && count_threads() <= 1) {
+    // With a single thread again there is nobody to wait for, but for the one that is to end.
+    seen == Life::kRunning ? ring() : purge_budget_cap.set(SIZE_MAX);
   }
 }
 

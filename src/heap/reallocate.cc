@@ -8,10 +8,13 @@
 #include "heap/free.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
+#include "os/system.h"
 #include "page/size_class.h"
 
 namespace ashlar {
 namespace {
+
+constexpr std::size_t kCopyStep = 8 * kMiB;
 
 // In place where the block is not more than half empty then, or where another block of the
 // request's size would be no smaller.
@@ -38,6 +41,23 @@ bool is_fresh_zero(const void* block) {
   return page->is_huge() && page->fresh_contents == Contents::kZero;
 }
 
+// Copies a block that is given up. The memory of a large one goes back meanwhile, since there may
+// not be room for it twice; should the system not take it, it is there twice for a moment.
+void copy_block(const Resolved& found, const void* from, void* to, std::size_t size) {
+  const SystemArena* const arena = found.page->arena;
+  const bool lets_go = size > kArenaPlainMax && from == found.page->start &&
+                       found.page->is_huge() &&
+                       (arena == nullptr || !(arena->is_pinned() || arena->has_hook()));
+  const std::size_t step = lets_go ? kCopyStep : size;
+  for (std::size_t at = 0; at < size; at += step) {
+    const std::size_t bytes = size - at < step ? size - at : step;
+    __builtin_memcpy(at_offset(to, at), at_offset(from, at), bytes);
+    if (lets_go) {
+      System::purge(const_cast<void*>(at_offset(from, at)), align_up(bytes, System::page_size()));
+    }
+  }
+}
+
 void* move_block(void* pointer, const Resolved& found, std::size_t size, Placement placement,
                  Contents contents) {
   const bool grows = size > found.usable && size > kMediumBlockMax &&
@@ -56,7 +76,7 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
   if (contents == Contents::kZero && !is_fresh_zero(moved)) {
     __builtin_memset(at_offset(moved, kept), 0, usable_size_of(moved, "realloc") - kept);
   }
-  __builtin_memcpy(moved, pointer, kept);
+  copy_block(found, pointer, moved, kept);
   free_block(pointer);
   return moved;
 }

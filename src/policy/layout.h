@@ -46,9 +46,14 @@ inline constexpr std::size_t kArenaMaxSize = 64 * kGiB;
 inline constexpr std::size_t kArenaAlignment = 64 * kSliceSize;  // a word of its bitmaps
 inline constexpr std::size_t kArenaCountMax = 112;
 inline constexpr std::size_t kArenaCountByHand = 4;  // of these, places for arenas by hand
-// Blocks above this have a mapping of their own, so that freeing them gives the memory back at
-// once and growing them is a matter of page tables.
-inline constexpr std::size_t kArenaBlockMax = 32 * kMiB;
+// Blocks above this have a mapping of their own. Below, the slices of a buffer that is freed wait
+// for the next one, which saves it the page faults; half an arena holds what programs allocate
+// again and again (docs/decisions.md, section 11).
+inline constexpr std::size_t kArenaBlockMax = 512 * kMiB;
+// Above this, blocks that must be zero get a mapping already, since the system's pages are zero and
+// cost nothing before they are touched; and so do blocks that grow and are in their neighbour's
+// way, since there growing is a matter of page tables.
+inline constexpr std::size_t kArenaPlainMax = 32 * kMiB;
 
 // Metadata of a page: one entry a slice. Its first pair of lines is the owner's, the second other
 // threads'. Processors fetch lines in pairs and run ahead over following ones: with entries of two
@@ -92,6 +97,7 @@ static_assert(kArenaMinSize % kArenaAlignment == 0);
 static_assert(kHintStart + (kHintStep << kHintRandomBits) + kWindowSize <= kHintEnd);
 static_assert(kHugeHintStart >= kHintEnd);
 static_assert(kHugeHintStart + (kHugeHintStep << kHugeHintRandomBits) < kHugeHintEnd);
-static_assert(kArenaBlockMax > kMediumBlockMax);
+static_assert(kArenaPlainMax > kMediumBlockMax);
+static_assert(kArenaBlockMax >= kArenaPlainMax && kArenaBlockMax <= kArenaDefaultSize / 2);
 
 }  // namespace ashlar

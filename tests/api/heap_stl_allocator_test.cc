@@ -103,7 +103,10 @@ TEST(HeapStlAllocator, DestroyingFreesWhatWasNotFreed) {
     char* const small = allocator.allocate(100);
     allocator.deallocate(small, 100);
     EXPECT_EQ(mi_heap_of(small), allocator.heap()) << "not freed one by one";
-    leaked = allocator.allocate(std::size_t{64} << 20);
+    const long most = mi_option_get(mi_option_arena_max_object_size);
+    mi_option_set(mi_option_arena_max_object_size, 1024);  // KiB
+    leaked = allocator.allocate(std::size_t{2} << 20);
+    mi_option_set(mi_option_arena_max_object_size, most);
     EXPECT_TRUE(mi_is_in_heap_region(leaked));
   }
   EXPECT_FALSE(mi_is_in_heap_region(leaked)) << "a mapping of its own went with the heap";

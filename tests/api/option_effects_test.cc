@@ -290,7 +290,7 @@ TEST_F(OptionEffects, AbandonedPagePurgePurgesAtTheEndOfAThread) {
 
 // What follows runs in a child: its addresses are limited, so that a large block cannot be had
 // before another one is freed.
-constexpr std::size_t kLarge = 48 * kMiB;
+constexpr std::size_t kLarge = 160 * kMiB;
 
 std::atomic<int> forced{0};
 void count_forced(bool force, unsigned long long, void*) {
@@ -311,6 +311,7 @@ enum class Freeing { kDuringTheWait, kAfterwards };
 // 0: the block was had, 1: it was not; while another thread frees one as large.
 int ask_while_another_thread_frees(long retry_ms, Freeing freeing) {
   mi_option_set(mi_option_retry_on_oom, retry_ms);
+  mi_option_set(mi_option_arena_max_object_size, 1024);  // KiB: a mapping for each
   mi_free(opaque(mi_malloc(100)));
   std::atomic<bool> asked{false};
   std::atomic<bool> ready{false};

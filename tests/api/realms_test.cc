@@ -86,8 +86,8 @@ TEST(Realms, BlocksOfADeletedRealmStayValidUntilTheyAreFreed) {
     }
     blocks.push_back(mi_malloc(300'000));
     blocks.push_back(mi_heap_malloc(heap, 300'000));
-    blocks.push_back(mi_heap_malloc(heap, std::size_t{100} << 20));
-    for (void* const block : blocks) {
+    blocks.push_back(mi_heap_zalloc(heap, std::size_t{100} << 20));
+    for (void* const block : blocks) {  // the zeroed one is a mapping
       std::memset(block, 7, mi_usable_size(block) > 4096 ? 4096 : mi_usable_size(block));
     }
     mi_subproc_delete(realm);
@@ -113,7 +113,7 @@ TEST(Realms, DestroyingFreesAllAtOnce) {
     mi_subproc_add_current_thread(realm);
     small = mi_malloc(100);
     huge = mi_heap_malloc(mi_heap_new_ex(3, false, 0), 200'000);
-    mapped = mi_malloc(std::size_t{80} << 20);
+    mapped = mi_zalloc(std::size_t{80} << 20);
   });
   ASSERT_TRUE(mi_is_in_heap_region(small));
   mi_subproc_destroy(realm);

@@ -158,7 +158,7 @@ TEST_F(Visit, AreasAloneHaveNoBlocks) {
 
 TEST_F(Visit, EndsWhenTheVisitorSaysSo) {
   for (std::size_t i = 0; i < 1000; ++i) ASSERT_NE(mi_heap_malloc(heap_, 1000), nullptr);
-  ASSERT_NE(mi_heap_malloc(heap_, 64 * kMiB), nullptr);
+  ASSERT_NE(mi_heap_zalloc(heap_, 64 * kMiB), nullptr);
   for (const std::size_t calls : {std::size_t{1}, std::size_t{2}, std::size_t{500}}) {
     Seen seen;
     seen.heap = heap_;
@@ -172,7 +172,7 @@ TEST_F(Visit, TheVisitorMayFreeWhatItIsShown) {
   for (std::size_t i = 0; i < 20000; ++i) {
     ASSERT_NE(mi_heap_malloc(heap_, i * 11 % 5000 + 1), nullptr);
   }
-  ASSERT_NE(mi_heap_malloc(heap_, 64 * kMiB), nullptr);
+  ASSERT_NE(mi_heap_zalloc(heap_, 64 * kMiB), nullptr);
   std::size_t shown = 0;
   EXPECT_TRUE(mi_heap_visit_blocks(
       heap_, true,
@@ -209,7 +209,7 @@ TEST_F(Visit, OtherHeapsAreNotSeen) {
 TEST_F(Visit, BlocksOfADeletedHeapAreTheMainHeaps) {
   mi_heap_t* const deleted = mi_heap_new();
   void* const small = mi_heap_malloc(deleted, 100);
-  void* const huge = mi_heap_malloc(deleted, 64 * kMiB);
+  void* const huge = mi_heap_zalloc(deleted, 64 * kMiB);
   mi_heap_delete(deleted);
   struct Search {
     void* wanted[2];

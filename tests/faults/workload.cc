@@ -163,8 +163,8 @@ class Workload {
   }
   void zeroed_blocks() {
     free_some();
-    for (const size_t size :
-         {24 * size_t{1}, 1000 * size_t{1}, 9 * kKiB, 70 * kKiB, 600 * kKiB, 3 * kMiB, 40 * kMiB}) {
+    for (const size_t size : {24 * size_t{1}, 1000 * size_t{1}, 9 * kKiB, 70 * kKiB, 600 * kKiB,
+                              3 * kMiB, 40 * kMiB, 80 * kMiB}) {
       for (int i = 0; i < 2; ++i) {
         errno = 0;
         note_zeroed(calloc(1, size), size, "calloc");
@@ -247,7 +247,7 @@ class Workload {
       return;
     }
     size_t zero_to = 1000;
-    for (const size_t next : {50 * kKiB, 800 * kKiB, 35 * kMiB, 70 * kMiB}) {
+    for (const size_t next : {50 * kKiB, 800 * kKiB, 35 * kMiB, 70 * kMiB, 20 * kMiB}) {
       errno = 0;
       auto* const moved = static_cast<unsigned char*>(mi_rezalloc(block, next));
       if (moved == nullptr) {

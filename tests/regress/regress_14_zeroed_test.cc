@@ -4,12 +4,16 @@
 
 #include <gtest/gtest.h>
 
-#include <initializer_list>
+#include <sys/mman.h>
 
+#include <initializer_list>
 #include <thread>
 #include <vector>
 
 namespace {
+
+constexpr std::size_t kKiB = std::size_t{1} << 10;
+constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 // Sizes around every size class and every kind of page, from small to beyond an arena's slices.
 std::vector<std::size_t> sizes() {
@@ -76,6 +80,69 @@ TEST(regress_14_zeroed, calloc_after_purges_at_once) {
     expect_zeroed(size);
   }
   mi_option_set(mi_option_purge_delay, delay);
+}
+
+// The system takes such pages when it wants to: whether a byte is still there is chance.
+TEST(regress_14_zeroed, calloc_after_purges_that_let_the_system_choose) {
+  const long decommits = mi_option_get(mi_option_purge_decommits);
+  mi_option_set(mi_option_purge_decommits, 0);
+  for (const std::size_t size : sizes()) dirty_and_free(size);
+  mi_collect(true);
+  mi_option_set(mi_option_purge_decommits, decommits);
+  for (const std::size_t size : sizes()) expect_zeroed(size);
+}
+
+// The kernel refuses to take locked pages, and says so.
+TEST(regress_14_zeroed, calloc_after_purges_that_failed) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  for (const std::size_t size : std::initializer_list<std::size_t>{
+           page, 8 * kKiB, 32 * kKiB, 100 * kKiB, 3000 * kKiB, 48 * kMiB}) {
+    for (const bool zeroed : {false, true}) {
+      auto* const block =
+          static_cast<unsigned char*>(zeroed ? mi_zalloc(size + page) : mi_malloc(size + page));
+      ASSERT_NE(block, nullptr);
+      std::memset(block, 0x77, size + page);
+      const auto from = (reinterpret_cast<std::uintptr_t>(block) + page - 1) & ~(page - 1);
+      // As little as any limit allows.
+      ASSERT_EQ(mlock(reinterpret_cast<void*>(from), page), 0) << "the test needs a locked page";
+      mi_free(block);
+      mi_collect(true);
+      expect_zeroed(size);
+      expect_zeroed(size + page);
+      mi_collect(true);
+      expect_zeroed(size);
+    }
+  }
+  munlockall();
+}
+
+// Other bytes of a block from fresh or purged memory are not written just to make them zero. So
+// many OS pages of each block are touched that what is counted is not noise.
+TEST(regress_14_zeroed, what_is_known_to_be_zero_is_not_cleared) {
+  if (!regress::kExact || regress::kFills) return;
+  // An arena without a slice that other tests have left dirty: one makes a whole run unknown.
+  mi_arena_id_t arena = 0;
+  ASSERT_EQ(mi_reserve_os_memory_ex(256 * kMiB, true, false, true, &arena), 0);
+  mi_heap_t* const heap = mi_heap_new_in_arena(arena);
+  for (const std::size_t size : std::initializer_list<std::size_t>{
+           25'000, 30'000, 200 * kKiB, 7 * kMiB, 30 * kMiB, 60 * kMiB}) {
+    const std::size_t count = 1 + 32 * kMiB / size;
+    for (const char* const before : {"purged", "purged again"}) {
+      mi_collect(true);
+      const std::size_t resident = regress::resident_bytes();
+      std::vector<void*> blocks;
+      for (std::size_t i = 0; i < count; i++) blocks.push_back(mi_heap_zalloc(heap, size));
+      const std::size_t now = regress::resident_bytes();
+      // An OS page for the link that each of them held, and what the allocator keeps itself.
+      EXPECT_LE(now, resident + count * size / 4 + 2 * kMiB) << size << ", " << before;
+      for (void* const block : blocks) {
+        ASSERT_EQ(regress::first_non_zero(block, 0, size), size);
+        std::memset(block, 1, size);
+        mi_free(block);
+      }
+    }
+  }
+  mi_heap_destroy(heap);
 }
 
 TEST(regress_14_zeroed, calloc_of_what_another_thread_dirtied_and_freed) {

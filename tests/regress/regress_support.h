@@ -76,6 +76,13 @@ inline constexpr std::size_t kSlower = 1;
 inline constexpr bool kExact = true;
 #endif
 
+// Debug builds fill what they hand out and what is freed, so that more is touched than is used.
+#if defined(ASHLAR_PROFILE_DEBUG)
+inline constexpr bool kFills = true;
+#else
+inline constexpr bool kFills = false;
+#endif
+
 // Ends the program when a test takes much too long: nothing here may hang.
 class Watchdog {
  public:

@@ -15,9 +15,13 @@ class PurgePolicyTest : public testing::Test {
   PurgePolicyTest() {
     policy_.set_delay(100);
     policy_.after_claim(0, kPeak);
+    purge_budget_cap.set(SIZE_MAX);
   }
+  ~PurgePolicyTest() override { purge_budget_cap.set(cap_before_); }
   static constexpr std::size_t kPeak = 256 * kMiB;
   PurgePolicy policy_;
+  // The library that this program runs on has set it, if other tests had threads.
+  const std::size_t cap_before_ = purge_budget_cap.get();
 };
 
 TEST_F(PurgePolicyTest, NothingIsPurgedBelowTheBudgetBeforeTheDelayIsOver) {
@@ -57,6 +61,30 @@ TEST_F(PurgePolicyTest, TheBudgetGrowsOnceHalfOfWhatWasPurgedIsClaimedAgain) {
   EXPECT_NE(policy_.after_release(waiting, 0, kBudget - 1, 1000), 0u) << "too few came back";
   EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1001), 0u) << "half came back";
   EXPECT_EQ(policy_.after_release(waiting, 0, kBudget, 1002), 0u) << "and the budget stays";
+}
+
+TEST_F(PurgePolicyTest, WhatIsClaimedAgainAfterLongWasWorthPurging) {
+  const std::size_t waiting = 3 * kBudget;
+  const std::size_t purged = policy_.after_release(waiting, 0, 0, 1000);
+  ASSERT_NE(purged, 0u);
+  policy_.after_purge(purged, 0);
+  // All of it, ten seconds later: then it is purged again, and may wait if that is for nothing.
+  const std::size_t again = policy_.after_release(waiting, 0, purged, 11'000);
+  ASSERT_NE(again, 0u);
+  policy_.after_purge(again, 0);
+  EXPECT_EQ(policy_.after_release(waiting, 0, purged + again, 11'050), 0u);
+}
+
+TEST_F(PurgePolicyTest, WhatWasInUseUntilNowIsNotForgottenByThen) {
+  ASSERT_EQ(policy_.after_release(kBudget, kPeak, 0, 1000), 0u);
+  for (std::uint64_t now = 1100; now < 5000; now += 100) {
+    policy_.after_claim(kBudget, kPeak / 1000);
+    policy_.at_time(kBudget, now);
+  }
+  ASSERT_NE(policy_.after_release(100 * kBudget, 0, 0, 5000), 0u);
+  policy_.after_purge(4 * kBudget, 0);
+  policy_.note_use(kPeak);
+  EXPECT_EQ(policy_.after_release(100 * kBudget, 0, 4 * kBudget, 5001), 0u);
 }
 
 TEST_F(PurgePolicyTest, TheBudgetShrinksByWhatIdled) {

@@ -21,6 +21,11 @@ void* take_from(Heap* heap, std::size_t size) {
   return allocate_plain(heap, size, Contents::kUnknown);
 }
 
+// What must be zero and is large has a mapping.
+void* take_mapping_from(Heap* heap) {
+  return allocate_plain(heap, kArenaPlainMax + kMiB, Contents::kZero);
+}
+
 std::int64_t references(const Heap* heap) {
   return heap->references.load(std::memory_order_relaxed);
 }
@@ -57,7 +62,7 @@ TEST(Heap, DeletingMovesPagesOfEveryKindAndFreesTheRecord) {
   Heap* const heap = make_heap(nullptr, 0, true);
   void* const small = take_from(heap, 100);
   void* const huge = take_from(heap, 100 * kKiB);
-  void* const mapped = take_from(heap, 40 * kMiB);
+  void* const mapped = take_mapping_from(heap);
   void* orphan = nullptr;
   in_thread([&] { orphan = take_from(heap, 300); });
   EXPECT_EQ(heap->unowned.load(std::memory_order_relaxed), 3);

@@ -14,7 +14,10 @@ namespace {
 using namespace heap_test;
 
 constexpr std::size_t kModerate = 3 * kMiB;
-constexpr std::size_t kOwnMapping = kArenaBlockMax + kMiB;
+constexpr std::size_t kOwnMapping = kArenaPlainMax + kMiB;
+
+// What must be zero has a mapping from here on.
+[[nodiscard]] void* take_mapping() { return allocate<Contents::kZero>(kOwnMapping); }
 
 void mark(void* block, std::size_t size) {
   for (std::size_t at = 0; at < size; at += 4096) {
@@ -32,7 +35,7 @@ bool is_marked(const void* block, std::size_t size) {
 
 TEST(Huge, ModerateBlocksLieInAnArenaAndTheLargestInMappings) {
   void* const moderate = take(kModerate);
-  void* const mapping = take(kOwnMapping);
+  void* const mapping = take_mapping();
   EXPECT_NE(page_of(moderate)->arena, nullptr);
   EXPECT_EQ(page_of(mapping)->arena, nullptr);
   EXPECT_TRUE(page_of(moderate)->is_huge());
@@ -45,7 +48,7 @@ TEST(Huge, ModerateBlocksLieInAnArenaAndTheLargestInMappings) {
 
 TEST(Huge, EveryByteOfABlockLeadsToItAndNoneBeyond) {
   for (const std::size_t size : {kModerate, kOwnMapping}) {
-    auto* const block = static_cast<char*>(take(size));
+    auto* const block = static_cast<char*>(size == kOwnMapping ? take_mapping() : take(size));
     Page* const page = page_of(block);
     for (std::size_t at = 0; at < size; at += kSliceSize / 2) {
       ASSERT_EQ(page_of(block + at), page);
@@ -59,7 +62,7 @@ TEST(Huge, EveryByteOfABlockLeadsToItAndNoneBeyond) {
 TEST(Huge, AnyThreadMayFreeOne) {
   const std::int64_t before = main_realm.stats.huge_blocks.current();
   void* const moderate = take(kModerate);
-  void* const mapping = take(kOwnMapping);
+  void* const mapping = take_mapping();
   EXPECT_EQ(main_realm.stats.huge_blocks.current(), before + 2);
   in_thread([&] {
     free_block(moderate);

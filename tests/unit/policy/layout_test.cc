@@ -23,7 +23,8 @@ TEST(Layout, BlocksSuitEveryOrdinaryObject) {
 TEST(Layout, LimitsOfPagesFollowEachOther) {
   EXPECT_LT(kDirectMax, kSmallBlockMax);
   EXPECT_LT(kSmallBlockMax, kMediumBlockMax);
-  EXPECT_LT(kMediumBlockMax, kArenaBlockMax);
+  EXPECT_LT(kMediumBlockMax, kArenaPlainMax);
+  EXPECT_LE(kArenaPlainMax, kArenaBlockMax);
   EXPECT_LT(kArenaBlockMax, kRequestMax);
 }
 
