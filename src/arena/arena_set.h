@@ -8,6 +8,7 @@
 
 #include "arena/arena.h"
 #include "arena/arena_mapping.h"
+#include "arena/page_map.h"
 #include "arena/purge_policy.h"
 #include "base/integer.h"
 #include "base/relaxed.h"
@@ -396,7 +397,9 @@ class ArenaSet {
   ArenaType* publish(const ArenaMemory& memory) ASHLAR_REQUIRES(lock_) {
     // relaxed: written under the lock, which we hold.
     const std::uint32_t count = count_.load(std::memory_order_relaxed);
-    ArenaType* const made = count < kArenaCountMax ? ArenaType::create(memory, this) : nullptr;
+    const bool possible =
+        count < kArenaCountMax && PageMap::can_hold(address_of(memory.start), memory.size);
+    ArenaType* const made = possible ? ArenaType::create(memory, this) : nullptr;
     if (made != nullptr) {
       // relaxed: the count below publishes it.
       arenas_[count].store(made, std::memory_order_relaxed);

@@ -101,7 +101,7 @@ bool PageMap::enter(const void* start, std::size_t size, Page* page) {
   const std::uintptr_t end = begin + size;
   const bool all_near =
       slices_into_window(begin) < window_entries_ && slices_into_window(end - 1) < window_entries_;
-  if (!all_near && (end - 1) >> kLeafShift >= kRootEntries) {
+  if (!can_hold(begin, size)) {
     return false;
   }
   // First what may fail (leaves and spans), then what may not (entries).

@@ -41,6 +41,11 @@ class ASHLAR_HIDDEN PageMap {
   // The page that holds an address, or nullptr. Any value is a valid argument.
   Page* find(const void* address) const;
 
+  // Whether these addresses can be entered at all. What can't is no memory for blocks.
+  static constexpr bool can_hold(std::uintptr_t start, std::size_t size) {
+    return start + size - 1 >= start && (start + size - 1) >> kLeafShift < kRootEntries;
+  }
+
   // Enters a page for `size` bytes from `start`, both multiples of kSliceSize; false, and
   // nothing entered, where memory for the map itself can't be had.
   bool enter(const void* start, std::size_t size, Page* page);

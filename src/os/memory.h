@@ -22,7 +22,9 @@ enum class HugeAdvice : std::uint8_t { kWanted, kUnwanted };
 // All members are static: a system has no state of its own that an allocator could own.
 // None of them changes errno, and a call that fails changes nothing.
 //
-//   page_size()                    bytes of an OS page, a power of two, the same at every call
+//   page_size()                    bytes of an OS page, a power of two of at most kSliceSize, the
+//   same
+//                                  at every call; all ranges below are of whole OS pages
 //   overcommits()                  whether reserving read-write memory costs nothing until touched
 //   reserve(hint, size, align, a)  fresh zero pages at an address aligned to `align`, near `hint`
 //                                  where that is free (nullptr: anywhere); nullptr on failure

@@ -1,5 +1,6 @@
 // Size classes: which block size serves a request. Computed from one constant, the number of
-// classes a doubling; the table is made at compile time. Knows nothing of pages.
+// classes a doubling; the table is made at compile time. Knows nothing of pages. That constant is a
+// parameter only for tools/size_class_table.cc, which compares two of them.
 #pragma once
 
 #include <array>
@@ -14,8 +15,9 @@ namespace ashlar {
 using SizeClass = std::uint32_t;
 
 // Classes 0 and 1 are 8 and 16 bytes; steps of 16 follow to 128; then each doubling is cut in
-// kActive.classes_per_doubling equal steps, so at most 1/(n+1) of a block is lost to rounding.
+// kPerDoubling equal steps, so at most 1/(n+1) of a block is lost to rounding.
 // Valid for 0 <= size <= kMediumBlockMax.
+template <unsigned kPerDoubling = kActive.classes_per_doubling>
 constexpr SizeClass size_class_of(std::size_t size) {
   if (size <= kWordSize) {
     return 0;
@@ -23,16 +25,16 @@ constexpr SizeClass size_class_of(std::size_t size) {
   if (size <= kLinearClassMax) {
     return static_cast<SizeClass>((size + kBlockAlignment - 1) / kBlockAlignment);
   }
-  constexpr unsigned kStepBits = floor_log2(kActive.classes_per_doubling);
+  constexpr unsigned kStepBits = floor_log2(kPerDoubling);
   const unsigned log = floor_log2(size - 1);
   const unsigned doubling = log - floor_log2(kLinearClassMax);
-  const auto step =
-      static_cast<std::uint32_t>((size - 1) >> (log - kStepBits)) - kActive.classes_per_doubling;
-  return kLinearClasses + doubling * kActive.classes_per_doubling + step;
+  const auto step = static_cast<std::uint32_t>((size - 1) >> (log - kStepBits)) - kPerDoubling;
+  return kLinearClasses + doubling * kPerDoubling + step;
 }
 
 namespace detail {
 
+template <unsigned kPerDoubling = kActive.classes_per_doubling>
 constexpr std::size_t compute_block_size(SizeClass size_class) {
   if (size_class == 0) {
     return kWordSize;
@@ -41,10 +43,10 @@ constexpr std::size_t compute_block_size(SizeClass size_class) {
     return size_class * kBlockAlignment;
   }
   const std::uint32_t above = size_class - kLinearClasses;
-  const std::uint32_t doubling = above / kActive.classes_per_doubling;
-  const std::uint32_t step = above % kActive.classes_per_doubling + 1;
+  const std::uint32_t doubling = above / kPerDoubling;
+  const std::uint32_t step = above % kPerDoubling + 1;
   const std::size_t base = kLinearClassMax << doubling;
-  return base + base / kActive.classes_per_doubling * step;
+  return base + base / kPerDoubling * step;
 }
 
 constexpr std::array<std::uint32_t, kSizeClassCount> make_block_sizes() {

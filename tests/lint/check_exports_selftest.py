@@ -54,6 +54,13 @@ class CheckExports(fixture.ToolTest):
         library = self.judge(GOOD.replace("__attribute__((weak)) ", ""))
         self.assert_finding("libashlar.so:0: needs the strong symbol runtime_part", library)
 
+    def test_process_wide_functions(self):
+        for call in ("prctl(41, 1, 0, 0, 0)", "setrlimit(3, 0)", "sigaction(10, 0, 0)", "personality(0)"):
+            library = self.judge(GOOD + f"void* calloc(unsigned long n, unsigned long m) {{ return (void*)(long){call}; }}\n")
+            self.write("tools/exports.txt", "?mi_*\nmalloc\n?calloc\n")
+            name = call.split("(")[0]
+            self.assert_finding(f"libashlar.so:0: needs {name}, which changes the whole process", library)
+
     def test_needed_library(self):
         library = self.judge(GOOD, "-Wl,--no-as-needed", "-lm")
         self.assert_finding("libashlar.so:0: needs libm.so.6", library)

@@ -33,3 +33,14 @@ add_custom_target(options_doc COMMAND ${tools}/check_options --update $<TARGET_F
 add_dependencies(options_doc option_table)
 add_test(NAME lint_options COMMAND ${tools}/check_options $<TARGET_FILE:option_table>)
 set_tests_properties(lint_options PROPERTIES LABELS "lint;built" TIMEOUT 60)
+
+# So is docs/size-classes.md from the size classes; the target is size_classes_doc.
+set(size_classes ${CMAKE_SOURCE_DIR}/docs/size-classes.md)
+add_executable(size_class_table ${CMAKE_SOURCE_DIR}/tools/size_class_table.cc)
+target_link_libraries(size_class_table PRIVATE ashlar_config)
+target_include_directories(size_class_table PRIVATE ${CMAKE_SOURCE_DIR}/src)
+add_dependencies(ashlar_tests size_class_table)
+add_custom_target(size_classes_doc COMMAND size_class_table > ${size_classes})
+add_test(NAME lint_size_classes COMMAND sh -c
+  "$<TARGET_FILE:size_class_table> | diff ${size_classes} - || { echo build size_classes_doc; exit 1; }")
+set_tests_properties(lint_size_classes PROPERTIES LABELS "lint;built" TIMEOUT 60)

@@ -1,5 +1,6 @@
-// A system for the arena's tests: real anonymous memory, but any call can be made to fail, and
-// every call is counted. Its state is that of the process: a FakeOsTest starts from a clean one.
+// A system for the arena's tests: real anonymous memory, but any call can be made to fail, every
+// call is counted, and OS pages and addresses can be those of other machines: whole pages of that
+// size are demanded then. Its state is that of the process: a FakeOsTest starts from a clean one.
 #ifndef ASHLAR_TEST_FAKE_OS_H
 #define ASHLAR_TEST_FAKE_OS_H
 
@@ -20,6 +21,10 @@ namespace ashlar {
 
 struct FakeOs {
   struct State {
+    std::size_t page_size = Linux::page_size();
+    std::uintptr_t addresses_end = 0;  // all memory lies below, whatever the hint; 0: where it may
+    std::uintptr_t next_address = 64 * kGiB;
+    bool beyond_map = false;  // addresses of 50 bits, that nobody may touch
     bool overcommits = true;
     std::uint64_t fail_at = 0;  // the N-th call from now on fails; 0: none
     bool fail_onwards = false;  // and all after it
@@ -83,7 +88,29 @@ struct FakeOs {
            (call == state->fail_at || (call > state->fail_at && state->fail_onwards));
   }
 
-  static std::size_t page_size() { return Linux::page_size(); }
+  static std::size_t page_size() { return state->page_size; }
+  static void expect_whole_pages(const void* start, std::size_t size, const char* call) {
+    EXPECT_EQ(address_of(start) % page_size(), 0u) << call;
+    EXPECT_EQ(size % page_size(), 0u) << call;
+  }
+  static void* map(void* hint, std::size_t size, std::size_t at_multiple_of, Access access) {
+    const std::size_t alignment =
+        at_multiple_of < state->page_size ? state->page_size : at_multiple_of;
+    if (state->beyond_map) {
+      return reinterpret_cast<void*>(std::uintptr_t{1} << 50);
+    }
+    if (state->addresses_end == 0) {
+      return Linux::reserve(hint, size, alignment, access);
+    }
+    void* const below = reinterpret_cast<void*>(align_up(state->next_address, kArenaAlignment));
+    void* const start = Linux::reserve(below, size, alignment, access);
+    if (start != nullptr && address_of(start) + size > state->addresses_end) {
+      Linux::release(start, size);
+      return nullptr;
+    }
+    state->next_address = address_of(start) + size;
+    return start;
+  }
   static bool overcommits() { return state->overcommits; }
   static void* reserve(void* hint, std::size_t size, std::size_t alignment, Access access) {
     state->reserves.fetch_add(1, std::memory_order_relaxed);
@@ -92,14 +119,16 @@ struct FakeOs {
     if (fails() || state->reserve_fails || size > state->reserve_max) {
       return nullptr;
     }
-    void* const start = Linux::reserve(hint, size, alignment, access);
+    expect_whole_pages(nullptr, size, "reserve");
+    void* const start = map(hint, size, alignment, access);
     if (start != nullptr) {
       state->replace(nullptr, {start, size});
     }
     return start;
   }
   static bool release(void* start, std::size_t size) {
-    if (fails() || !Linux::release(start, size)) {
+    expect_whole_pages(start, size, "release");
+    if (fails() || (!state->beyond_map && !Linux::release(start, size))) {
       ++state->failed_releases;
       return false;
     }
@@ -107,21 +136,27 @@ struct FakeOs {
     return true;
   }
   static bool commit(void* start, std::size_t size) {
+    expect_whole_pages(start, size, "commit");
     state->commits.fetch_add(1, std::memory_order_relaxed);
     return !fails() && !state->commit_fails && Linux::commit(start, size);
   }
   static bool purge(void* start, std::size_t size) {
+    expect_whole_pages(start, size, "purge");
     state->purges.fetch_add(1, std::memory_order_relaxed);
     return !fails() && !state->purge_fails && Linux::purge(start, size);
   }
   static bool reset(void* start, std::size_t size) {
+    expect_whole_pages(start, size, "reset");
     state->resets.fetch_add(1, std::memory_order_relaxed);
     return !fails() && Linux::reset(start, size);
   }
   static bool protect(void* start, std::size_t size, Access access) {
+    expect_whole_pages(start, size, "protect");
     return !fails() && Linux::protect(start, size, access);
   }
   static bool remap(void* start, std::size_t old_size, void* target, std::size_t new_size) {
+    expect_whole_pages(start, old_size, "remap");
+    expect_whole_pages(target, new_size, "remap");
     return !fails() && Linux::remap(start, old_size, target, new_size);
   }
   // Ordinary memory plays the large and huge pages.
@@ -144,7 +179,8 @@ struct FakeOs {
     state->replace(nullptr, {start, kHugeOsPage});
     return 0;
   }
-  static bool advise_huge_pages(void*, std::size_t size, HugeAdvice advice) {
+  static bool advise_huge_pages(void* start, std::size_t size, HugeAdvice advice) {
+    expect_whole_pages(start, size, "advise_huge_pages");
     (advice == HugeAdvice::kWanted ? state->huge_wanted : state->huge_unwanted) += size;
     return !fails();
   }

@@ -19,6 +19,23 @@ TEST(SizeClass, EveryRequestFitsItsClassAndNoSmallerOne) {
   }
 }
 
+template <unsigned kPerDoubling>
+void expect_smallest_class_that_fits() {
+  for (std::size_t size = 0; size <= kMediumBlockMax; ++size) {
+    const SizeClass size_class = size_class_of<kPerDoubling>(size);
+    ASSERT_GE(detail::compute_block_size<kPerDoubling>(size_class), size);
+    if (size_class != 0) {
+      ASSERT_LT(detail::compute_block_size<kPerDoubling>(size_class - 1), size);
+    }
+  }
+}
+
+// What docs/size-classes.md compares.
+TEST(SizeClass, BothNumbersOfClassesADoublingServeEveryRequest) {
+  expect_smallest_class_that_fits<4>();
+  expect_smallest_class_that_fits<8>();
+}
+
 TEST(SizeClass, RoundingUpLosesAtMostItsShareAboveTheLinearClasses) {
   for (std::size_t size = kLinearClassMax + 1; size <= kMediumBlockMax; ++size) {
     const std::size_t block = block_size_of(size_class_of(size));
