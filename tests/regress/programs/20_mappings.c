@@ -106,6 +106,8 @@ static void kept_mappings(void) {
 int main(int argc, char** argv) {
   static const struct scenario kScenarios[] = {
       {"random_life", random_life, NULL},
+      {"random_life_of_mappings", random_life, FROM_32_MIB_MAPPED},
+      {"growing_mappings", growing, FROM_32_MIB_MAPPED},
       {"holes", holes, NULL},
       {"two_slices_apart", two_slices_apart, NULL},
       {"growing", growing, NULL},

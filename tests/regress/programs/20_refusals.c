@@ -117,12 +117,12 @@ static void hints_ignored(void) {
 
 int main(int argc, char** argv) {
   static const struct scenario kScenarios[] = {
-      {"munmap_fails", munmap_fails, NULL},
+      {"munmap_fails", munmap_fails, FROM_32_MIB_MAPPED},
       {"madvise_fails", madvise_fails, NULL},
-      {"mremap_fails", mremap_fails, NULL},
-      {"munmap_and_madvise_fail", munmap_and_madvise_fail, NULL},
+      {"mremap_fails", mremap_fails, FROM_32_MIB_MAPPED},
+      {"munmap_and_madvise_fail", munmap_and_madvise_fail, FROM_32_MIB_MAPPED},
       {"mmap_fails_at_times", mmap_fails_at_times, NULL},
-      {"all_fail_at_times", all_fail_at_times, NULL},
+      {"all_fail_at_times", all_fail_at_times, FROM_32_MIB_MAPPED},
       {"all_fail_always", all_fail_always, NULL},
       {"never_overcommits", never_overcommits, NEVER_OVERCOMMIT},
       {"mprotect_fails", mprotect_fails, NEVER_OVERCOMMIT},

@@ -8,6 +8,9 @@
 
 extern void mi_collect(_Bool force) __attribute__((weak));
 
+/* A setting: what is larger has a mapping of its own, whatever the library prefers. */
+#define FROM_32_MIB_MAPPED "ASHLAR_ARENA_MAX_OBJECT_SIZE=32MiB"
+
 enum { kLiving = 96, kStride = 256 << 10 };
 
 struct living {
