@@ -27,14 +27,14 @@ constinit std::atomic<Life> life{Life::kNever};
 constinit std::atomic<std::uint32_t> bell{0};
 
 constinit RelaxedNumber<bool> stopped;
-constinit RelaxedNumber<bool> never_unloaded;
+constinit RelaxedNumber<bool> code_stays;
 
 // After a start that failed nobody tries before this.
 constexpr std::uint64_t kRetryMs = 10'000;
 constinit RelaxedNumber<std::uint64_t> no_start_before_ms;
 
 bool is_allowed() {
-  return !stopped.get() && option_is_enabled(Option::kPurgeThread) && never_unloaded.get();
+  return !stopped.get() && option_is_enabled(Option::kPurgeThread) && code_stays.get();
 }
 
 std::int64_t count_threads() {
@@ -128,7 +128,7 @@ void run() {
 
 }  // namespace
 
-void allow_purge_thread(bool stays) { never_unloaded.set(stays); }
+void allow_purge_thread(bool never_unloaded) { code_stays.set(never_unloaded); }
 
 void start_purge_thread_slow() {
   const std::uint64_t now = System::clock_ms();
