@@ -89,9 +89,7 @@ void beat(ThreadHeap* heap, std::size_t bytes) {
   if (unlikely(backing->heartbeat % tuning.collect_interval.get() == 0)) {
     // Not collect_thread, which may take apart what a deletion asks to have back: the caller goes
     // on with its part.
-    for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
-      collect_part(part);
-    }
+    collect_parts(backing);
   }
   if (backing->heartbeat % kPurgeInterval == 0) {
     ArenaSet<System>& arenas = heap->home->realm->arenas;
@@ -312,15 +310,19 @@ void collect_part(ThreadHeap* part) {
   }
 }
 
+void collect_parts(ThreadHeap* backing) {
+  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+    collect_part(part);
+  }
+}
+
 void collect_thread(ThreadHeap* backing, bool force) {
   // relaxed: settle_thread acquires it again.
   if (backing->attention.load(std::memory_order_relaxed)) {
     settle_thread(backing);
   }
   call_deferred_free(backing, force);
-  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
-    collect_part(part);
-  }
+  collect_parts(backing);
 }
 
 void collect_heap(Heap* heap, bool force) {

@@ -48,6 +48,9 @@ void register_deferred_free(DeferredFreeFunction* function, void* arg);
 // Collects what was freed in a thread's part of a heap, and gives empty pages back.
 void collect_part(ThreadHeap* part);
 
+// The same for all parts of a thread. None is taken apart: who is at work with one goes on with it.
+void collect_parts(ThreadHeap* backing);
+
 // Collects all parts of a thread, after a call of the deferred free function.
 void collect_thread(ThreadHeap* backing, bool force);
 

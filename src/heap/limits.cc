@@ -98,9 +98,7 @@ void purge_all() {
 
 void give_back_all(ThreadHeap* backing) {
   // Not collect_thread, see beat(): the caller goes on with its part.
-  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
-    collect_part(part);
-  }
+  collect_parts(backing);
   purge_all();
 }
 
