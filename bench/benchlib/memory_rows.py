@@ -190,6 +190,9 @@ def fragmentation(scale):
                Figure("worst", "fragmentation", "worst of them", "",
                       lambda t: t["fragmentation_worst"], digits=2),
                mapping_count("fragmentation, at the end")])
+    yield Run("fragmentation-trim", "fragmentation", [max(16, scale.mib(32)), scale.count(60), 1],
+              [Figure("median", "fragmentation", "median, malloc_trim(0) at each round's end", "",
+                      lambda t: t["fragmentation_median"], digits=2)])
 
 
 def mappings(scale):

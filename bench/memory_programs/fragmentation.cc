@@ -1,6 +1,9 @@
 // A program that runs for long in phases: it allocates much, frees most of it at random, and in the
 // next round its sizes are others. How much is resident at a round's end over what is live then?
-// Arguments: most live MIB, ROUNDS. A quarter of the most stays live.
+// Arguments: most live MIB, ROUNDS, 1 to call malloc_trim before the end of each. A quarter of the
+// most stays live.
+#include <malloc.h>
+
 #include "probe.h"
 
 namespace {
@@ -15,6 +18,7 @@ struct Slot {
 int main(int argc, char** argv) {
   const std::size_t most = probe::argument(argc, argv, 1) << 20;
   const std::uint64_t rounds = probe::argument(argc, argv, 2);
+  const bool trim = probe::argument(argc, argv, 3) != 0;
   const std::size_t capacity = most / 16 + 1;
   Slot* slots = probe::table<Slot>(capacity);
   auto* figures = probe::table<probe::Memory>(rounds + 1);
@@ -39,6 +43,9 @@ int main(int argc, char** argv) {
       std::free(slot.block);
       live -= slot.size;
       slot = slots[--count];
+    }
+    if (trim) {
+      malloc_trim(0);
     }
     figures[round] = probe::memory();
     live_bytes[round] = live;

@@ -76,6 +76,7 @@ typedef enum mi_option_e {
   mi_option_hard_limit = 48,             ///< KiB touched that no request may pass [0: none]
   mi_option_limit_from_cgroup = 49,      ///< take both limits from the control group [0]
   mi_option_purge_thread = 50,           ///< a thread purges in time, in processes with several [1]
+  mi_option_hollow_pages = 51,           ///< free OS pages within idle pages go back [1]
   _mi_option_last,                       ///< one past the last option
 
   // Other names of the same numbers, for programs that use them.

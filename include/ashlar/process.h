@@ -86,8 +86,10 @@ mi_decl_export void mi_register_deferred_free(mi_deferred_free_fun* deferred_fre
 /**
  * Gives memory back: takes in what other threads have freed of the calling thread's blocks and
  * releases its empty pages.
- * @param force true: all of it, and the free memory of all arenas is given to the system at once
- * Any thread, for itself. Time linear in the pages of the thread.
+ * @param force true: all of it, and the free memory of all arenas is given to the system at once,
+ * as are OS pages without a block in use of pages that the thread or nobody owns
+ * @note Any thread, for itself. Time linear in the pages of the thread; with `force` in the free
+ * blocks of its pages and of orphans as well.
  */
 mi_decl_export void mi_collect(bool force) mi_attr_noexcept;
 

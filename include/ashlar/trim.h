@@ -18,7 +18,7 @@ extern "C" {
 /// How far ashlar_trim() goes; each level includes those before it.
 typedef enum ashlar_trim_level_e {
   ASHLAR_TRIM_WAITING = 0,  ///< memory that is free and waits for its delay to pass
-  ASHLAR_TRIM_COLLECT = 1,  ///< and pages that become empty when what was freed is collected
+  ASHLAR_TRIM_COLLECT = 1,  ///< and pages that are empty when all was collected, OS pages in others
   ASHLAR_TRIM_LET_GO = 2,   ///< and pages with room are let go of, for other threads to use
 } ashlar_trim_level_t;
 
@@ -32,7 +32,10 @@ typedef enum ashlar_trim_level_e {
  * @param level ASHLAR_TRIM_WAITING to ASHLAR_TRIM_LET_GO; other values count as the nearest
  * @return bytes given back during the call, those of other threads that did so meanwhile included
  * Memory that the program mapped for arenas is decommitted by its own functions. Dense huge OS
- * pages stay whole. Linear in the pages that the calling thread owns and in what waits.
+ * pages stay whole. From ASHLAR_TRIM_COLLECT on the OS pages in which no block is in use go back as
+ * well, from among the blocks in use: some microseconds each, and a page fault when they are needed
+ * again. Linear in the free blocks of the pages that the calling thread or nobody owns, in the
+ * slices in use, and in what waits.
  */
 mi_decl_export size_t ashlar_trim(int level) mi_attr_noexcept;
 

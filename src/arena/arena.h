@@ -304,6 +304,14 @@ class Arena {
     }
   }
 
+  // Whether OS pages of a slice in use may be purged one by one: of our own memory only, and not
+  // where that takes a huge OS page apart which is of use.
+  bool gives_back_parts(SliceIndex slice) const {
+    const std::uint64_t bit = std::uint64_t{1} << (slice.value % kBitsPerWord);
+    return memory_.purging != Purging::kNever && !memory_.hook &&
+           (dense_huge_pages(slice.value / kBitsPerWord) & bit) == 0;
+  }
+
   bool is_exclusive() const { return memory_.exclusive; }
   bool is_owned() const { return memory_.owned; }
   bool is_pinned() const { return memory_.purging == Purging::kNever; }

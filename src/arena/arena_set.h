@@ -175,6 +175,14 @@ class ArenaSet {
     return purge(SIZE_MAX) + (foreign_code_allowed() ? purge_hooked() : 0);
   }
 
+  // Whether what is given back is gone at once, and not when the system wants to take it.
+  bool gives_back_at_once() const { return !purge_by_reset_.get() || touched_bytes.is_limited(); }
+
+  // For memory within slices in use that their holder has purged.
+  void note_given_back(std::size_t bytes) {
+    stats_.purged_bytes.add(static_cast<std::int64_t>(bytes));
+  }
+
   // Bytes that are free and may be resident.
   std::size_t waiting_bytes() const {
     std::size_t bytes = 0;
@@ -439,7 +447,7 @@ class ArenaSet {
     }
     const std::size_t wanted = bytes == SIZE_MAX ? UINT32_MAX : divide_up(bytes, kSliceSize);
     std::size_t slices = 0;
-    const PurgeMeans means{.by_reset = purge_by_reset_.get() && !touched_bytes.is_limited(),
+    const PurgeMeans means{.by_reset = !gives_back_at_once(),
                            .least_slices = bytes == SIZE_MAX ? 1 : least_purge_.get()};
     for (std::uint32_t i = count_arenas(); i-- > 0 && slices < wanted;) {
       if (!arena(i)->has_hook()) {

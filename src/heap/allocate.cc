@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "heap/heap_check.h"
+#include "heap/hollowing.h"
 #include "heap/huge.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
@@ -90,6 +91,9 @@ void beat(ThreadHeap* heap, std::size_t bytes) {
     // Not collect_thread, which may take apart what a deletion asks to have back: the caller goes
     // on with its part.
     collect_parts(backing);
+    if (tuning.hollows.get()) {
+      hollow_if_due(backing);
+    }
   }
   if (backing->heartbeat % kPurgeInterval == 0) {
     ArenaSet<System>& arenas = heap->home->realm->arenas;
@@ -329,6 +333,9 @@ void collect_heap(Heap* heap, bool force) {
   if (ThreadHeap* const part = find_thread_heap(heap)) {
     call_deferred_free(part->backing, force);
     collect_part(part);
+    if (force) {
+      hollow_part(part, Hollowing::kAll);
+    }
   }
   if (force) {
     heap->realm->arenas.purge_now();
@@ -352,7 +359,11 @@ void collect(bool force) {
     collect_thread(thread_heap->backing, force);
   }
   if (force) {
+    if (thread_heap != &empty_heap) {
+      hollow_parts(thread_heap->backing, Hollowing::kAll);
+    }
     collect_late_heap();
+    hollow_orphans(current_realm(), Hollowing::kAll);
     unmap_again();
     current_realm()->arenas.purge_now();
   }

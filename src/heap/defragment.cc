@@ -5,6 +5,7 @@
 #include "heap/heap.h"
 #include "heap/orphans.h"
 #include "heap/thread_life.h"
+#include "page/hollow.h"
 #include "page/ownership.h"
 #include "support/check.h"
 
@@ -26,7 +27,8 @@ std::uint64_t mark_of(const Page* page, const void* block) {
 std::uint64_t sum_of_live(const Page* page) {
   std::uint64_t sum = 0;
   for (std::uint32_t i = 0; i < page->capacity; ++i) {
-    sum += mark_of(page, at_offset(page->start, std::size_t{i} * page->block_size));
+    const void* const block = at_offset(page->start, std::size_t{i} * page->block_size);
+    sum += is_withdrawn(page, block) ? 0 : mark_of(page, block);
   }
   // A corrupted list must not lead us round for ever, nor out of the page.
   std::uint32_t left = page->capacity;

@@ -5,6 +5,7 @@
 
 #include "arena/commit_hook.h"
 #include "heap/allocate.h"
+#include "heap/hollowing.h"
 #include "heap/process.h"
 #include "heap/realm.h"
 #include "os/cgroup.h"
@@ -99,6 +100,7 @@ void purge_all() {
 void give_back_all(ThreadHeap* backing) {
   // Not collect_thread, see beat(): the caller goes on with its part.
   collect_parts(backing);
+  hollow_parts(backing, Hollowing::kIdle);
   purge_all();
 }
 

@@ -127,6 +127,7 @@ void apply_option(Option option) {
     case Option::kPurgeDecommits:
     case Option::kPurgeDelay:
       for_each_realm([](Realm& realm) { realm.arenas.configure(arena_policy()); });
+      read_tuning();  // some of them say something of pages as well
       break;
     case Option::kSoftLimit:
     case Option::kHardLimit:

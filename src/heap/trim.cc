@@ -2,6 +2,7 @@
 #include "heap/trim.h"
 
 #include "heap/allocate.h"
+#include "heap/hollowing.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
@@ -32,10 +33,10 @@ void ask(ThreadHeap& backing, void* arg) {
 
 void do_own(ThreadHeap* backing, TrimLevel level) {
   for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+    collect_part(part);
+    hollow_part(part, Hollowing::kAll);
     if (level == TrimLevel::kLetGo) {
       orphan_all(part);
-    } else {
-      collect_part(part);
     }
   }
 }
@@ -51,6 +52,7 @@ std::size_t trim(TrimLevel level) {
     if (thread_heap != &empty_heap) {
       settle_thread(thread_heap->backing);
     }
+    for_each_realm([](Realm& realm) { hollow_orphans(&realm, Hollowing::kAll); });
   }
   unmap_again();
   for_each_realm([](Realm& realm) { realm.arenas.purge_now(); });

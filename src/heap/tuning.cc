@@ -26,6 +26,8 @@ void read_tuning() {
   tuning.takes_over.set(reclaim >= 0);
   tuning.pool_takes_over.set(reclaim > 0);
   tuning.collect_interval.set(limit_of(Option::kGenericCollect));
+  tuning.hollows.set(option_is_enabled(Option::kHollowPages) &&
+                     option_get(Option::kPurgeDelay) >= 0);
   tuning.retry_ms.set(limit_of(Option::kRetryOnOom));
   tuning.purges_at_thread_end.set(option_is_enabled(Option::kAbandonedPagePurge));
 }

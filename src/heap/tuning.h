@@ -21,6 +21,7 @@ struct Tuning {
   RelaxedNumber<bool> adopts;                     // a thread that needs a page looks for an orphan
   RelaxedNumber<bool> takes_over;                 // a free into an orphan makes it the thread's
   RelaxedNumber<bool> pool_takes_over;            // the same for threads that sleep between tasks
+  RelaxedNumber<bool> hollows;                    // what is free in idle pages goes back
   RelaxedNumber<bool> purges_at_thread_end;  // what the end of a thread frees is purged at once
 };
 

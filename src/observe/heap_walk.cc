@@ -10,6 +10,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/realm.h"
+#include "page/hollow.h"
 #include "page/ownership.h"
 #include "page/page.h"
 #include "policy/layout.h"
@@ -30,6 +31,7 @@ class LiveBlocks {
     take_out(page->free);
     take_out(page->local_free);
     take_out(remote_frees(page).first(page));
+    take_out_withdrawn();
   }
 
   std::uint32_t count() const { return count_; }
@@ -68,6 +70,17 @@ class LiveBlocks {
       word &= ~bit;
       --count_;
       block = PageLinks::next(block, page_->keys);
+    }
+  }
+
+  void take_out_withdrawn() {
+    for (std::uint32_t i = 0; page_->withdrawn != 0 && i < page_->capacity; ++i) {
+      if (is_withdrawn(page_, at_offset(page_->start, i * page_->block_size))) {
+        std::uint64_t& word = words_[i / kBits];
+        const std::uint64_t bit = std::uint64_t{1} << (i % kBits);
+        count_ -= (word & bit) != 0 ? 1 : 0;
+        word &= ~bit;
+      }
     }
   }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "page/hollow.h"
 #include "support/messages.h"
 
 namespace ashlar {
@@ -38,6 +39,7 @@ void drop_lists(Page* page) {
   const std::uint32_t used = page->used() < page->capacity ? page->used() : page->capacity;
   page->counts.set_used(used - (remote.count() < used ? remote.count() : used));
   page->lost = page->capacity - page->used();
+  forget_hollow(page);  // what was withdrawn is lost as well
   page->free = nullptr;
   page->local_free = nullptr;
   page->next = nullptr;

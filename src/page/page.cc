@@ -1,6 +1,7 @@
 // Making pages, extending them, and checking what they promise.
 #include "page/page.h"
 
+#include "page/hollow.h"
 #include "page/ownership.h"
 #include "support/check.h"
 #include "support/touched.h"
@@ -57,6 +58,10 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
   page->slices = slices;
   page->size_class = size_class;
   page->lost = 0;
+  page->withdrawn = 0;
+  page->hollow = 0;
+  page->seen_handed_out = 0;
+  page->seen_used = 0;
   __builtin_memset(page->touched, 0, sizeof page->touched);
   // relaxed: nobody can know of the page before a block of it is handed out, but for a walk that
   // then takes it by its remote word, or leaves it.
@@ -89,7 +94,8 @@ void take_touched(Page* page) {
   }
 }
 
-void leave_touched(const Page* page) {
+void leave_touched(Page* page) {
+  forget_hollow(page);
   if (page->arena == nullptr) {
     std::size_t units = 0;
     for (const std::uint8_t of_slice : page->touched) {
@@ -104,6 +110,9 @@ void leave_touched(const Page* page) {
 }
 
 bool extend_page(Page* page) {
+  if (page->withdrawn != 0) {
+    return fill_hollow(page);
+  }
   const std::size_t size = page->block_size;
   const std::uint32_t left = page->reserved - page->capacity;
   // What is not linked is not touched, and costs no memory until it is needed.
@@ -132,6 +141,9 @@ bool extend_page(Page* page) {
 }
 
 bool is_in_free_lists(const Page* page, const Block* block) {
+  if (is_withdrawn(page, block)) {
+    return true;
+  }
   // A free block's first word decodes to a block of the page or to nothing. What a program wrote
   // there hardly ever does, so that the lists of a block in use need not be walked.
   const Block* const link = PageLinks::next(block, page->keys);
@@ -168,8 +180,9 @@ void check_page(const Page* page) {
         check(++listed <= page->capacity, "a free list is longer than its page");
       }
     }
-    check(page->used() + listed + page->lost == page->capacity,
-          "used + free + local free + lost = capacity");
+    check(page->used() + listed + page->lost + page->withdrawn == page->capacity,
+          "used + free + local free + lost + withdrawn = capacity");
+    check(page->withdrawn == withdrawn_blocks(page), "withdrawn = blocks in hollow OS pages");
     check(page->capacity <= page->reserved, "capacity <= reserved");
   }
 }

@@ -65,8 +65,8 @@ struct RemoteWord {
 //              took the page by its remote word (ownership.h) until it is published again
 // Shared:      owner (written by the owner, read by all); the second line is written while the
 //              page is made or changes hands and read by all; remote is ownership.h's
-// Invariants:  used + |free| + |local_free| + lost = capacity <= reserved, where used counts the
-//              blocks in the remote list as long as they are not collected;
+// Invariants:  used + |free| + |local_free| + lost + withdrawn = capacity <= reserved, where used
+//              counts the blocks in the remote list as long as they are not collected;
 //              home is not null while a page is here, and null in every other entry;
 //              huge pages have one block, capacity = reserved = used = 1, and never an owner
 // Life:        zero (no page) -> made -> owned <-> orphan -> zero
@@ -82,6 +82,7 @@ struct alignas(kCacheLine) Page {
   PageList list;
   Contents free_contents;   // what the blocks in free hold behind their first word
   Contents fresh_contents;  // what the page beyond its capacity holds
+  std::uint32_t withdrawn;  // free blocks in no list, since they lie in hollow OS pages
   [[no_unique_address]] PageLinks::Keys keys;
 
   // Second line: read by every free.
@@ -109,12 +110,17 @@ struct alignas(kCacheLine) Page {
   Page* previous_lone;
   Realm* realm;  // whose memory it is: who holds a huge block may not look at its home for that
   Offer offer;   // left over from the last decision, until the next begins
+  std::uint64_t hollow;  // OS pages that went back to the system, a bit each (hollow.h)
+  // Blocks handed out, and in use, when it was last asked whether the page is idle.
+  std::uint32_t seen_handed_out;
+  std::uint32_t seen_used;
 
   bool is_huge() const;
   std::uint32_t used() const { return counts.used(); }
   bool is_empty() const { return used() == 0; }
   bool has_free() const { return free != nullptr; }
-  bool can_extend() const { return capacity < reserved; }
+  bool can_add_blocks() const { return capacity < reserved; }
+  bool can_extend() const { return can_add_blocks() || withdrawn != 0; }
   // Blocks that could still be handed out.
   std::uint32_t room() const { return reserved - used(); }
 };
@@ -160,14 +166,15 @@ void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slic
 // Notes the size of a huge block, new or resized. Whoever holds the block only.
 void set_huge_size(Page* page, std::size_t usable);
 
-// Makes about one OS page's worth of further blocks available in free, which is empty; the page
-// can extend. False, and all as before, where the hard limit of memory forbids that. Owner only.
+// Makes about one OS page's worth of further blocks available in free, which is empty: what is
+// hollow first. The page can extend. False, and all as before, where the hard limit of memory
+// forbids that. Owner only.
 bool extend_page(Page* page);
 
 // Takes what is known of the slices of a page that was made just now over from its arena, and gives
 // it back when the page goes; of a mapping nothing counts any more then.
 void take_touched(Page* page);
-void leave_touched(const Page* page);
+void leave_touched(Page* page);
 
 // Keeps what the fast paths counted, whenever a free list was used up. Within a change.
 inline void keep_counts(Page* page) {
@@ -201,8 +208,8 @@ inline bool is_block_start(const Page* page, const void* address) {
   return offset % page->block_size == 0 && offset / page->block_size < page->capacity;
 }
 
-// Whether the block stands in free or local_free: the double-free check. Linear in the lists for
-// a block that is free, constant for most others.
+// Whether the block is free: in free or local_free, or withdrawn. The double-free check. Linear in
+// the lists for a block that is free, constant for most others.
 bool is_in_free_lists(const Page* page, const Block* block);
 
 // Debug's check of the invariants above; stops the program with a message. No side effects.

@@ -66,9 +66,10 @@ enum class Option : int {
   kHardLimit = 48,
   kLimitFromCgroup = 49,
   kPurgeThread = 50,
+  kHollowPages = 51,
 };
 
-inline constexpr std::size_t kOptionCount = 51;
+inline constexpr std::size_t kOptionCount = 52;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -252,6 +253,8 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "take both from the control group's memory limit at start"),
       flag(kPurgeThread, "purge_thread", nullptr, 1,
            "let a thread purge in time, in processes with several"),
+      flag(kHollowPages, "hollow_pages", nullptr, 1,
+           "give back OS pages without a block in pages that are idle"),
   }};
 }
 

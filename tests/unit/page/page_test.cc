@@ -228,7 +228,8 @@ TEST(PageDeathTest, TheCheckSeesALawThatIsBroken) {
   TestPage page(64);
   page.allocate();
   page->counts.set_used(page->used() + 1);
-  EXPECT_DEATH(check_page(page.get()), "used \\+ free \\+ local free \\+ lost = capacity");
+  EXPECT_DEATH(check_page(page.get()),
+               "used \\+ free \\+ local free \\+ lost \\+ withdrawn = capacity");
   page->counts.set_used(page->used() - 1);
   page->free->code = 0x4141'4141'4141'4141;
   EXPECT_DEATH(check_page(page.get()), "a free list leaves its page");

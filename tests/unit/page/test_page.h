@@ -73,7 +73,9 @@ class TestPage {
     }
     return blocks;
   }
-  bool adds_up() const { return page_.used() + listed().size() == page_.capacity; }
+  bool adds_up() const {
+    return page_.used() + listed().size() + page_.withdrawn == page_.capacity;
+  }
 
  private:
   const SizeClass class_;

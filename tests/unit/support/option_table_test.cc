@@ -70,6 +70,7 @@ TEST(OptionTable, EveryPublicNumberIsOurs) {
       {mi_option_hard_limit, "hard_limit", 0},
       {mi_option_limit_from_cgroup, "limit_from_cgroup", 0},
       {mi_option_purge_thread, "purge_thread", 1},
+      {mi_option_hollow_pages, "hollow_pages", 1},
   };
   int number = 0;
   for (const Expected& row : expected) {
@@ -124,7 +125,7 @@ TEST(OptionTable, RowsAreComplete) {
 TEST(OptionTable, NumbersFromOutsideAreChecked) {
   EXPECT_TRUE(is_option(0));
   EXPECT_TRUE(is_option(50));
-  EXPECT_FALSE(is_option(51));
+  EXPECT_FALSE(is_option(52));
   EXPECT_FALSE(is_option(-1));
 }
 

@@ -1,0 +1,107 @@
+// Choosing pages to hollow.
+#include "heap/hollowing.h"
+
+#include "heap/heap.h"
+#include "heap/orphans.h"
+#include "heap/page_source.h"
+#include "heap/realm.h"
+#include "heap/thread_heap.h"
+#include "page/hollow.h"
+#include "page/ownership.h"
+
+namespace ashlar {
+namespace {
+
+// What `seen_used` says of a page that was not hollowed since a block of it was handed out.
+constexpr std::uint32_t kNotSince = UINT32_MAX;
+
+// Milliseconds between two looks for idle pages, at least, and how many times as long as the last
+// look took.
+constexpr std::uint32_t kLeastPauseMs = 1000;
+constexpr std::uint32_t kPauseShare = 20;
+
+// When somebody last looked for idle orphans.
+constinit RelaxedNumber<std::uint32_t> orphans_ms;
+
+std::uint32_t now_ms() { return static_cast<std::uint32_t>(System::clock_ms()); }
+
+bool is_idle(Page* page) {
+  // Of one call to the next it can't come round to the same number.
+  const auto handed_out =
+      static_cast<std::uint32_t>(page->history.handed_out() + page->counts.handed_out());
+  if (handed_out != page->seen_handed_out) {
+    page->seen_handed_out = handed_out;
+    page->seen_used = kNotSince;
+    return false;
+  }
+  const bool changed = page->seen_used != page->used();
+  page->seen_used = page->used();
+  return changed;
+}
+
+// Whether as much as an OS page is free in lists, in memory that may go back in parts.
+bool may_be_hollow(const Page* page) {
+  const std::size_t listed = page->capacity - page->used() - page->withdrawn - page->lost;
+  return listed * page->block_size >= System::page_size() &&
+         (page->arena == nullptr || page->arena->gives_back_parts(first_slice_of(page)));
+}
+
+void hollow(Page* page) {
+  if (may_be_hollow(page)) {
+    home_of(page)->realm->arenas.note_given_back(hollow_page(page));
+  }
+}
+
+}  // namespace
+
+void hollow_part(ThreadHeap* part, Hollowing which) {
+  if (!part->home->realm->arenas.gives_back_at_once()) {
+    return;
+  }
+  for (const PageQueue& queue : part->queues) {
+    Page* page = queue.first();
+    for (std::uint32_t left = queue.count(); left != 0; --left, page = page->next) {
+      if (which == Hollowing::kAll || is_idle(page)) {
+        hollow(page);
+      }
+    }
+  }
+}
+
+void hollow_parts(ThreadHeap* backing, Hollowing which) {
+  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
+    hollow_part(part, which);
+  }
+}
+
+void hollow_if_due(ThreadHeap* backing) {
+  const std::uint32_t begin = now_ms();
+  if (begin - backing->hollowed_ms < backing->hollow_pause_ms) {
+    return;
+  }
+  hollow_parts(backing, Hollowing::kIdle);
+  const std::uint32_t then = orphans_ms.get();
+  if (begin - then >= kLeastPauseMs && orphans_ms.replace(then, begin)) {
+    hollow_orphans(backing->home->realm, Hollowing::kIdle);
+  }
+  backing->hollowed_ms = now_ms();
+  const std::uint32_t pause = (backing->hollowed_ms - begin) * kPauseShare;
+  backing->hollow_pause_ms = pause > kLeastPauseMs ? pause : kLeastPauseMs;
+}
+
+void hollow_orphans(Realm* realm, Hollowing which) {
+  if (!realm->arenas.gives_back_at_once()) {
+    return;
+  }
+  for_each_page_entry(
+      realm, [](Page* page) { return is_orphan(page) && try_own(&page->remote) == Taken::kYes; },
+      [which](Page* page) {
+        // All frees of an orphan are collected.
+        if (which == Hollowing::kAll || is_idle(page)) {
+          hollow(page);
+        }
+        publish(page);
+      });
+}
+
+}  // namespace ashlar
