@@ -19,8 +19,9 @@ inline constinit RelaxedNumber<std::size_t> purge_budget_cap{SIZE_MAX};
 // time, so that a program that never calls again keeps little. A page fault costs far more than
 // the memory it saves if it comes soon: once at least half of what was purged of late has been
 // claimed again, and soon, the budget doubles; what idles through a delay is taken off it. Whatever
-// the budget, an eighth of what is in use may wait, up to kPurgeBudgetFree; beyond that, memory in
-// use and memory waiting stay below one and a half times the peak of use.
+// the budget, an eighth of what is in use may wait, or what makes up its recent peak, up to
+// kPurgeBudgetFree; beyond that, memory in use and memory waiting stay below one and a half times
+// the peak of use.
 //
 // Shared:      all fields, by every thread; each is a number that stands for itself, and a race
 //              between two threads costs a purge too many or too few
@@ -133,15 +134,19 @@ class PurgePolicy {
   }
 
   // The budget, as far as it leaves memory in use and memory waiting below one and a half times
-  // the peak; always at least the smallest budget, or an eighth of what is in use.
+  // the peak; always at least the smallest budget, or an eighth of what is in use, or the rest of
+  // the peak, as far as these are free of proof.
   std::size_t allowed_budget(std::size_t in_use, std::size_t peak) const {
     const std::size_t limit = peak + peak / 2;
     const std::size_t most = limit > in_use ? limit - in_use : 0;
     const std::size_t budget = budget_.get();
     const std::size_t allowed = budget < most ? budget : most;
-    const std::size_t least = in_use / 8 < kPurgeBudgetMin    ? kPurgeBudgetMin
-                              : in_use / 8 > kPurgeBudgetFree ? kPurgeBudgetFree
-                                                              : in_use / 8;
+    // What was resident a moment ago as well takes nothing that the program did not take itself.
+    const std::size_t below_peak = peak > in_use ? peak - in_use : 0;
+    const std::size_t free = in_use / 8 > below_peak ? in_use / 8 : below_peak;
+    const std::size_t least = free < kPurgeBudgetMin    ? kPurgeBudgetMin
+                              : free > kPurgeBudgetFree ? kPurgeBudgetFree
+                                                        : free;
     const std::size_t cap = purge_budget_cap.get();
     return allowed < least ? least : allowed < cap ? allowed : cap;
   }

@@ -30,6 +30,9 @@ constexpr std::uint32_t kLongQueue = 32;
 constexpr int kLooksForFuller = 3;
 constexpr std::uint32_t kRoomWorthUsing = 4;
 
+// Blocks above this are not prepared for (see ahead_of).
+constexpr std::size_t kAheadBlockMax = 4 * kKiB;
+
 // Slow paths between two looks at the clock.
 constexpr std::uint64_t kPurgeInterval = 64;
 
@@ -66,6 +69,7 @@ void visit_retired(ThreadHeap* heap) {
     }
     if (--page->retire_visits == 0) {
       heap->remove(page);
+      heap->queues[c].note_released();
       release_page(page);
       continue;
     }
@@ -105,10 +109,18 @@ void beat(ThreadHeap* heap, std::size_t bytes) {
   relieve(heap, bytes > kActive.extend_bytes ? bytes : kActive.extend_bytes);
 }
 
+// OS pages to have in place before they are needed: none in the first pages of a class, then as
+// many as make a thirty-second of what its pages hold. Blocks above an OS page may never be touched
+// as a whole.
+std::size_t ahead_of(const ThreadHeap* heap, SizeClass size_class) {
+  return block_size_of(size_class) > kAheadBlockMax ? 0 : heap->queues[size_class].growth() / 2;
+}
+
 // Whether the page has a block in free, after collecting and extending. If not, and it could still
 // extend, it was the hard limit that forbade it. Owner only.
 bool make_room(Page* page) {
-  if (!collect_some(page) && page->can_extend() && extend_page(page)) {
+  if (!collect_some(page) && page->can_extend() &&
+      extend_page(page, ahead_of(page->heap, page->size_class))) {
     page->heap->stats.extended.add();
   }
   check_page(page);
@@ -200,7 +212,8 @@ Page* find_page(ThreadHeap* heap, SizeClass size_class) {
   if (fresh == nullptr) {
     return nullptr;
   }
-  if (!extend_page(fresh)) {
+  queue.note_fresh();
+  if (!extend_page(fresh, ahead_of(heap, size_class))) {
     release_page(fresh);
     return nullptr;
   }
@@ -306,6 +319,7 @@ void collect_part(ThreadHeap* part) {
       part->remove(page);
       collect_page(page);
       if (page->is_empty()) {
+        queue.note_released();
         release_page(page);
       } else {
         part->push_back(page);

@@ -145,6 +145,7 @@ void page_empty_slow(Page* page) {
   ThreadHeap* const heap = page->heap;
   if (!is_worth_keeping(heap, page)) {
     heap->remove(page);
+    heap->queues[page->size_class].note_released();
     release_page(page);
     return;
   }

@@ -74,7 +74,7 @@ std::uint64_t purge_round() {
 
 // Leaves the rest to the calls of the one thread there is.
 void purge_to_rest() {
-  for_each_realm([](Realm& realm) { realm.arenas.purge_down_to(kPurgeBudgetFree); });
+  for_each_realm([](Realm& realm) { realm.arenas.purge_down_to(kPurgeBudgetShared); });
 }
 
 enum class After : std::uint8_t { kGoOn, kEnd };
@@ -121,7 +121,7 @@ void run() {
     heard = bell.load(std::memory_order_acquire);
   }
   const bool allowed = is_allowed();
-  purge_budget_cap.set(allowed && count_threads() > 1 ? kPurgeBudgetFree : SIZE_MAX);
+  purge_budget_cap.set(allowed && count_threads() > 1 ? kPurgeBudgetShared : SIZE_MAX);
   // Last: another one may start now.
   advance(Life::kRunning, allowed ? Life::kNone : Life::kNever);
 }
@@ -138,7 +138,7 @@ void start_purge_thread_slow() {
   }
   purge_budget_cap.set(SIZE_MAX);
   if (!System::start_thread(run)) {
-    purge_budget_cap.set(kPurgeBudgetFree);
+    purge_budget_cap.set(kPurgeBudgetShared);
     no_start_before_ms.set(now + kRetryMs);
     advance(Life::kStarting, Life::kNone);
   }
@@ -151,7 +151,7 @@ void wake_purge_thread_slow() {
 
 void note_second_thread() {
   if (is_allowed() && advance(Life::kNever, Life::kNone)) {
-    purge_budget_cap.set(kPurgeBudgetFree);
+    purge_budget_cap.set(kPurgeBudgetShared);
   }
 }
 

@@ -14,7 +14,7 @@ namespace ashlar {
 // There is such a thread only while the process has threads besides it that keep something: a
 // process with a single thread is never given another. It starts from a malloc that finds memory
 // waiting to be purged, and ends when nothing has waited for kPurgeLingerMs, or at once when the
-// process has a single thread again, with no more than kPurgeBudgetFree left waiting. A library
+// process has a single thread again, with no more than kPurgeBudgetShared left waiting. A library
 // that may be unloaded has none, since its code could go away under it, and none is started once
 // the process ends, or by the option purge_thread. Commit hooks are not called from it.
 inline constexpr std::uint32_t kPurgeLingerMs = 1000;

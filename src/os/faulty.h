@@ -63,6 +63,9 @@ struct Faulty : Os {
   static bool purge(void* start, std::size_t size) {
     return !fault_plan.next_call_fails() && Os::purge(start, size);
   }
+  static bool populate(void* start, std::size_t size) {
+    return !fault_plan.next_call_fails() && Os::populate(start, size);
+  }
   static bool reset(void* start, std::size_t size) {
     return !fault_plan.next_call_fails() && Os::reset(start, size);
   }

@@ -134,6 +134,18 @@ bool Linux::purge(void* start, std::size_t size) {
   return madvise(start, size, MADV_DONTNEED) == 0;
 }
 
+bool Linux::populate(void* start, std::size_t size) {
+  KeepErrno keep;
+  // Linux knows it from 5.14 on. Where it does not, it is asked once; of two threads that find out
+  // at the same time both ask.
+  static constinit RelaxedNumber<bool> unknown;
+  if (unknown.get() || madvise(start, size, MADV_POPULATE_WRITE) == 0) {
+    return !unknown.get();
+  }
+  unknown.set(errno == EINVAL || errno == ENOSYS || errno == EPERM);
+  return false;
+}
+
 bool Linux::reset(void* start, std::size_t size) {
   KeepErrno keep;
   return madvise(start, size, MADV_FREE) == 0;

@@ -31,6 +31,8 @@ enum class HugeAdvice : std::uint8_t { kWanted, kUnwanted };
 //   release(start, size)           unmaps; false where the system could not (memory is kept)
 //   commit(start, size)            makes reserved pages readable and writable
 //   purge(start, size)             gives the physical pages back; true: they read as zero now
+//   populate(start, size)          has writable pages in place as if each had been written to, and
+//                                  changes no byte; false: some may not be
 //   reset(start, size)             lets the system take the pages when it needs them
 //   protect(start, size, access)   forbids or allows access
 //   remap(start, old, target, new) resizes a mapping; target == start: in place or not at all;
@@ -53,6 +55,7 @@ concept OsMemory =
       { Os::release(start, size) } -> std::same_as<bool>;
       { Os::commit(start, size) } -> std::same_as<bool>;
       { Os::purge(start, size) } -> std::same_as<bool>;
+      { Os::populate(start, size) } -> std::same_as<bool>;
       { Os::reset(start, size) } -> std::same_as<bool>;
       { Os::protect(start, size, access) } -> std::same_as<bool>;
       { Os::remap(start, size, start, size) } -> std::same_as<bool>;

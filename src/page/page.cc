@@ -31,6 +31,23 @@ bool touch_up_to(Page* page, std::size_t end) {
   return true;
 }
 
+// The same, with OS pages behind them that are put in place at once. Not where the system has put
+// them there already, or puts together more of them than are asked for; nor where memory is
+// limited, since they may never be needed.
+bool touch_ahead(Page* page, std::size_t end, std::size_t ahead) {
+  const std::size_t os_page = System::page_size();
+  const std::size_t from = align_up(page->capacity * page->block_size, os_page);
+  const std::size_t wanted = align_up(end, os_page) + ahead * os_page;
+  const std::size_t to = wanted < kSliceSize ? wanted : kSliceSize;
+  if (to > from + os_page && page->touched[0] * kTouchedUnit <= from &&
+      !touched_bytes.is_limited() && !System::makes_huge_pages() && touch_up_to(page, to)) {
+    // Where this fails the pages come by faults.
+    static_cast<void>(System::populate(at_offset(page->start, from), to - from));
+    return true;
+  }
+  return touch_up_to(page, end);
+}
+
 }  // namespace
 
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
@@ -109,7 +126,7 @@ void leave_touched(Page* page) {
   }
 }
 
-bool extend_page(Page* page) {
+bool extend_page(Page* page, std::size_t ahead) {
   if (page->withdrawn != 0) {
     return fill_hollow(page);
   }
@@ -118,7 +135,9 @@ bool extend_page(Page* page) {
   // What is not linked is not touched, and costs no memory until it is needed.
   auto count = static_cast<std::uint32_t>(kActive.extend_bytes / size);
   count = count == 0 ? 1 : count < left ? count : left;
-  if (!touch_up_to(page, (std::size_t{page->capacity} + count) * size)) {
+  const std::size_t end = (std::size_t{page->capacity} + count) * size;
+  const bool small = page->slices == kSmallPageSlices;
+  if (!(ahead != 0 && small ? touch_ahead(page, end, ahead) : touch_up_to(page, end))) {
     return false;
   }
 

@@ -167,9 +167,11 @@ void make_huge_page(Page* page, SystemArena* arena, void* start, SliceCount slic
 void set_huge_size(Page* page, std::size_t usable);
 
 // Makes about one OS page's worth of further blocks available in free, which is empty: what is
-// hollow first. The page can extend. False, and all as before, where the hard limit of memory
-// forbids that. Owner only.
-bool extend_page(Page* page);
+// hollow first. The page can extend. Where OS pages are not in place yet, `ahead` more than these
+// blocks need are put there with them, for those that come next: one call of the system where each
+// would be a page fault. False, and all as before, where the hard limit of memory forbids that.
+// Owner only.
+bool extend_page(Page* page, std::size_t ahead = 0);
 
 // Takes what is known of the slices of a page that was made just now over from its arena, and gives
 // it back when the page goes; of a mapping nothing counts any more then.

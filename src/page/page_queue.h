@@ -17,6 +17,13 @@ class PageQueue {
   Page* first() const { return first_; }
   Page* last() const { return first_ == nullptr ? nullptr : first_->previous; }
   std::uint32_t count() const { return count_; }
+
+  // How many more pages of the class than it released the thread got of late: each release halves
+  // it. A sign of how many it will still need.
+  std::uint32_t growth() const { return growth_; }
+  void note_fresh() { growth_ += growth_ < kMostGrowth ? 1 : 0; }
+  void note_released() { growth_ /= 2; }
+
   bool is_only(const Page* page) const { return first_ == page && page->next == page; }
 
   void push_back(Page* page, PageList kind) {
@@ -92,6 +99,7 @@ class PageQueue {
   }
 
  private:
+  static constexpr std::uint32_t kMostGrowth = 1024;
   static constexpr std::uint32_t kSortedLists = 33;  // one for each bit of a count, and one more
 
   // Two lists in order as one, by `next`; of equal pages those of `a` come first.
@@ -111,6 +119,7 @@ class PageQueue {
 
   Page* first_ = nullptr;
   std::uint32_t count_ = 0;
+  std::uint32_t growth_ = 0;
 };
 
 }  // namespace ashlar

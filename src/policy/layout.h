@@ -82,8 +82,11 @@ inline constexpr std::size_t kHugeHintStep = kGiB;
 // Freed memory that may wait to be purged: at first and at least, and for as long as no page
 // faults are measured that more of it would have saved.
 inline constexpr std::size_t kPurgeBudgetMin = kMiB;
-// An eighth of what is in use may wait as well, up to this.
-inline constexpr std::size_t kPurgeBudgetFree = 16 * kMiB;
+// Without any proof an eighth of what is in use may wait, or what makes up the recent peak of use
+// with it, up to this.
+inline constexpr std::size_t kPurgeBudgetFree = 8 * kMiB;
+// The most that may wait in a process with threads that has no purge thread, whatever is measured.
+inline constexpr std::size_t kPurgeBudgetShared = 16 * kMiB;
 
 // No object is larger: ptrdiff_t must be able to say the distance of its ends.
 inline constexpr std::size_t kRequestMax = PTRDIFF_MAX;

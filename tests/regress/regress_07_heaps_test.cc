@@ -208,7 +208,7 @@ TEST(regress_07_heaps, destroying_gives_everything_back) {
   Footprint footprint;
   std::size_t early = 0;
   std::size_t resident = 0;
-  for (std::size_t round = 0; round < 300 / regress::kSlower; round++) {
+  for (std::size_t round = 0; round < 120 / regress::kSlower; round++) {
     mi_heap_t* const heap = mi_heap_new();
     ASSERT_NE(heap, nullptr);
     const auto allocate = [&] {

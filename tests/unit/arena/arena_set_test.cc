@@ -240,7 +240,7 @@ TEST_F(ArenaSetTest, AProgramThatNeverCallsAgainKeepsLittle) {
   for (const Claim<FakeOs>& each : held) {
     release(each, 0);  // all in the same millisecond: no deadline passes
   }
-  EXPECT_LE(set_->waiting_bytes(), kPurgeBudgetMin);
+  EXPECT_LE(set_->waiting_bytes(), kPurgeBudgetFree);
 }
 
 TEST_F(ArenaSetTest, MemoryThatWasNeverTouchedSetsNoDeadline) {

@@ -140,6 +140,7 @@ struct FakeOs {
     state->commits.fetch_add(1, std::memory_order_relaxed);
     return !fails() && !state->commit_fails && Linux::commit(start, size);
   }
+  static bool populate(void*, std::size_t) { return true; }
   static bool purge(void* start, std::size_t size) {
     expect_whole_pages(start, size, "purge");
     state->purges.fetch_add(1, std::memory_order_relaxed);

@@ -7,7 +7,8 @@
 namespace ashlar {
 namespace {
 
-constexpr std::size_t kBudget = kPurgeBudgetMin;
+// What may wait without proof, where little is in use and the peak was high.
+constexpr std::size_t kBudget = kPurgeBudgetFree;
 
 // A policy with a delay of 100 ms and a peak of use that leaves room for any budget.
 class PurgePolicyTest : public testing::Test {
@@ -18,7 +19,7 @@ class PurgePolicyTest : public testing::Test {
     purge_budget_cap.set(SIZE_MAX);
   }
   ~PurgePolicyTest() override { purge_budget_cap.set(cap_before_); }
-  static constexpr std::size_t kPeak = 256 * kMiB;
+  static constexpr std::size_t kPeak = 256 * kBudget;
   PurgePolicy policy_;
   // The library that this program runs on has set it, if other tests had threads.
   const std::size_t cap_before_ = purge_budget_cap.get();
@@ -134,6 +135,30 @@ TEST_F(PurgePolicyTest, UseAndWaitingStayBelowOneAndAHalfTimesThePeak) {
   const std::size_t purged = policy_.after_release(waiting, in_use, kBudget, 1000);
   EXPECT_LE(in_use + waiting - purged, kPeak + kPeak / 2);
   EXPECT_GT(waiting - purged, kBudget);
+}
+
+// What waits beside what is in use was in use itself a moment ago: it adds nothing to the peak.
+TEST(PurgePolicyBudget, TheRestOfThePeakMayWait) {
+  PurgePolicy policy;
+  policy.set_delay(100);
+  policy.after_claim(0, 6 * kMiB);
+  EXPECT_EQ(policy.after_release(4 * kMiB, 2 * kMiB, 0, 1000), 0u);
+  const std::size_t over = policy.after_release(5 * kMiB, 2 * kMiB, 0, 1001);
+  EXPECT_GE(over, kMiB);
+  EXPECT_LE(over, 2 * kMiB) << "the rest stays";
+}
+
+TEST(PurgePolicyBudget, APeakIsForgottenAndTheLeastIsAlwaysThere) {
+  PurgePolicy policy;
+  policy.set_delay(100);
+  policy.after_claim(0, 6 * kMiB);
+  ASSERT_EQ(policy.after_release(kMiB / 2, kMiB / 2, 0, 1000), 0u);
+  for (std::uint64_t now = 1100; now < 8000; now += 100) {
+    policy.after_claim(kMiB / 4, kMiB / 2);
+    policy.at_time(kMiB / 2, now);
+  }
+  EXPECT_NE(policy.after_release(4 * kMiB, kMiB / 2, 0, 8001), 0u);
+  EXPECT_EQ(policy.after_release(kPurgeBudgetMin, kMiB / 2, 0, 8002), 0u);
 }
 
 TEST_F(PurgePolicyTest, DelaysBelowZeroNeverPurgeAndZeroAlways) {

@@ -31,6 +31,20 @@ void expect_same(const PageQueue& queue, const std::deque<Page*>& model, PageLis
   RC_ASSERT(at == queue.first());
 }
 
+TEST(PageQueueGrowth, EachFreshPageAddsOneAndAReleaseHalvesIt) {
+  PageQueue queue;
+  for (int i = 0; i < 10; ++i) {
+    queue.note_fresh();
+  }
+  EXPECT_EQ(queue.growth(), 10U);
+  queue.note_released();
+  EXPECT_EQ(queue.growth(), 5U);
+  for (int i = 0; i < 10; ++i) {
+    queue.note_released();
+  }
+  EXPECT_EQ(queue.growth(), 0U);
+}
+
 RC_GTEST_PROP(PageQueue, BehavesAsADeque, ()) {
   std::array<Page, kPages> pages{};
   PageQueue queue;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -256,6 +257,60 @@ TEST(Page, AnExtensionThatIsRefusedChangesNothing) {
   EXPECT_TRUE(extend_page(page.get()));
   EXPECT_TRUE(page->has_free());
   EXPECT_GT(touched_bytes.now(), now);
+}
+
+std::size_t resident_os_pages(const Page* page) {
+  std::vector<unsigned char> present(page_bytes(page) / Linux::page_size());
+  EXPECT_EQ(mincore(page->start, page_bytes(page), present.data()), 0);
+  std::size_t count = 0;
+  for (const unsigned char each : present) {
+    count += each & 1;
+  }
+  return count;
+}
+
+bool populates() {
+  void* const memory = Linux::reserve(nullptr, kSliceSize, kSliceSize, Access::kReadWrite);
+  const bool done = Linux::populate(memory, kSliceSize);
+  Linux::release(memory, kSliceSize);
+  return done;
+}
+
+// What the next blocks need is put in place with the first, and is counted once.
+TEST(Page, OsPagesAreThereBeforeTheirBlocksAreNeeded) {
+  TestPage page(64);
+  const std::size_t before = touched_bytes.now();
+  ASSERT_TRUE(extend_page(page.get(), 3));
+  EXPECT_EQ(touched_bytes.now() - before, 4 * Linux::page_size());
+  EXPECT_EQ(resident_os_pages(page.get()), populates() ? 4U : 1U);
+  while (page->capacity * page->block_size < 4 * Linux::page_size()) {
+    Block* const block = page.allocate();
+    ASSERT_NE(block, nullptr);
+    for (std::size_t i = kWordSize; i < 64; ++i) {
+      ASSERT_EQ(reinterpret_cast<unsigned char*>(block)[i], 0);
+    }
+  }
+  EXPECT_EQ(touched_bytes.now() - before, 4 * Linux::page_size());
+}
+
+TEST(Page, NoMoreOsPagesThanThePageHas) {
+  TestPage page(64);
+  ASSERT_TRUE(extend_page(page.get(), 1000));
+  EXPECT_EQ(page->touched[0], kTouchedUnitsOfSlice);
+  TestPage medium(kMediumBlockMax);
+  const std::size_t before = touched_bytes.now();
+  ASSERT_TRUE(extend_page(medium.get(), 1000));
+  EXPECT_EQ(touched_bytes.now() - before, medium->block_size) << "only small pages prepare";
+}
+
+TEST(Page, NothingIsPreparedWhereMemoryIsLimited) {
+  TestPage page(64);
+  const std::size_t before = touched_bytes.now();
+  touched_bytes.set_limited(true);
+  const bool extended = extend_page(page.get(), 8);
+  touched_bytes.set_limited(false);
+  ASSERT_TRUE(extended);
+  EXPECT_EQ(touched_bytes.now() - before, Linux::page_size());
 }
 
 // A page that takes a slice over which was touched already counts what lies beyond.
