@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 namespace ashlar {
 namespace {
@@ -125,6 +127,30 @@ TEST(LinuxMemory, PurgedMemoryReadsAsZero) {
   EXPECT_TRUE(all_zero(mapping.bytes() + 64 * kKiB, 64 * kKiB));
   EXPECT_EQ(mapping.bytes()[64 * kKiB - 1], 0x55);
   EXPECT_EQ(mapping.bytes()[128 * kKiB], 0x55);
+}
+
+// Kernels before 5.14 do not know the call: then nothing happens.
+TEST(LinuxMemory, PopulatedMemoryIsThereAndHoldsWhatItHeld) {
+  const Mapping mapping(256 * kKiB, 64 * kKiB, Access::kReadWrite);
+  ASSERT_NE(mapping.start(), nullptr);
+  const std::size_t os_page = Linux::page_size();
+  memset(mapping.bytes(), 0x55, os_page);
+  errno = kErrnoMark;
+  const bool done = Linux::populate(mapping.start(), 128 * kKiB);
+  EXPECT_EQ(errno, kErrnoMark);
+  std::vector<unsigned char> present(256 * kKiB / os_page);
+  ASSERT_EQ(mincore(mapping.start(), 256 * kKiB, present.data()), 0);
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    EXPECT_EQ((present[i] & 1) != 0, i == 0 || (done && i < 128 * kKiB / os_page)) << i;
+  }
+  EXPECT_EQ(mapping.bytes()[os_page - 1], 0x55);
+  EXPECT_TRUE(all_zero(mapping.bytes() + os_page, 256 * kKiB - os_page));
+}
+
+TEST(LinuxMemory, MemoryWithoutAccessIsNotPopulated) {
+  const Mapping mapping(64 * kKiB, 64 * kKiB, Access::kNone);
+  ASSERT_NE(mapping.start(), nullptr);
+  EXPECT_FALSE(Linux::populate(mapping.start(), 64 * kKiB));
 }
 
 TEST(LinuxMemory, ResetMemoryHoldsWhatIsWrittenAfterwards) {
