@@ -53,8 +53,14 @@ void call_deferred_free(ThreadHeap* backing, bool force) {
   }
 }
 
-// Counts down the pages that are kept although they are empty.
-void visit_retired(ThreadHeap* heap) {
+// What a slow path counts for pages of more than one slice, so that all are kept for so long as the
+// profile says although they all begin with the same number.
+constexpr std::uint8_t kLargeVisit = kActive.retire_visits / kActive.retire_visits_large;
+static_assert(kActive.retire_visits % kActive.retire_visits_large == 0);
+
+// Counts down the pages that are kept although they are empty, but for that of the class which the
+// slow path is about to allocate from: its page is of use again.
+void visit_retired(ThreadHeap* heap, SizeClass wanted) {
   std::uint32_t from = kSizeClassCount;
   std::uint32_t to = 0;
   std::uint32_t left = 0;
@@ -67,7 +73,15 @@ void visit_retired(ThreadHeap* heap) {
       page->retire_visits = 0;
       continue;
     }
-    if (--page->retire_visits == 0) {
+    if (c == wanted) {
+      from = c < from ? c : from;
+      to = c + 1;
+      ++left;
+      continue;
+    }
+    const std::uint8_t visit = page->slices == kSmallPageSlices ? 1 : kLargeVisit;
+    page->retire_visits = static_cast<std::uint8_t>(page->retire_visits - visit);
+    if (page->retire_visits == 0) {
       heap->remove(page);
       heap->queues[c].note_released();
       release_page(page);
@@ -84,12 +98,12 @@ void visit_retired(ThreadHeap* heap) {
 
 // The heartbeat is the thread's: it counts in its part for the main heap. The slow path is about to
 // touch up to so many bytes.
-void beat(ThreadHeap* heap, std::size_t bytes) {
+void beat(ThreadHeap* heap, std::size_t bytes, SizeClass wanted) {
   ThreadHeap* const backing = heap->backing;
   ++backing->heartbeat;
   call_deferred_free(backing, false);
   if (heap->retired_from < heap->retired_to) {
-    visit_retired(heap);
+    visit_retired(heap, wanted);
   }
   if (unlikely(backing->heartbeat % tuning.collect_interval.get() == 0)) {
     // Not collect_thread, which may take apart what a deletion asks to have back: the caller goes
@@ -260,7 +274,7 @@ std::size_t owned_bytes(const ThreadHeap* backing) {
 
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   if (size > kMediumBlockMax) {
-    beat(part, size);
+    beat(part, size, kHugeClass);
     return allocate_huge(part->home, size, kSliceSize, contents);
   }
   const SizeClass size_class = size_class_of(size);
@@ -268,7 +282,7 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   // the first page has blocks at hand.
   Page* page = part->queues[size_class].first();
   if (page == nullptr || !page->has_free()) {
-    beat(part, size);
+    beat(part, size, size_class);
     page = find_page(part, size_class);
     if (page == nullptr) {
       return nullptr;

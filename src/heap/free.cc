@@ -151,8 +151,7 @@ void page_empty_slow(Page* page) {
   }
   heap->retired += page->retire_visits == 0 ? 1 : 0;
   heap->stats.retired.add();
-  page->retire_visits = static_cast<std::uint8_t>(
-      page->slices == kSmallPageSlices ? kActive.retire_visits : kActive.retire_visits_large);
+  page->retire_visits = kActive.retire_visits;
   const SizeClass size_class = page->size_class;
   if (size_class < heap->retired_from) {
     heap->retired_from = size_class;

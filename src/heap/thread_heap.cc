@@ -68,12 +68,25 @@ void ThreadHeap::update_direct(SizeClass size_class) {
   }
 }
 
+namespace {
+
+// A page of a class is kept when it becomes empty only while it is the only one.
+void note_not_alone(const PageQueue& queue) {
+  if (Page* const first = queue.first(); first != nullptr && !first->is_empty()) {
+    first->retire_visits = 0;
+  }
+}
+
+}  // namespace
+
 void ThreadHeap::push_front(Page* page) {
+  note_not_alone(queues[page->size_class]);
   queues[page->size_class].push_front(page, PageList::kQueue);
   update_direct(page->size_class);
 }
 
 void ThreadHeap::push_back(Page* page) {
+  note_not_alone(queues[page->size_class]);
   queues[page->size_class].push_back(page, PageList::kQueue);
   update_direct(page->size_class);
 }

@@ -159,7 +159,10 @@ ASHLAR_ALWAYS_INLINE void free_block(void* pointer) {
   if constexpr (kActive.fill_blocks) {
     detail::fill(pointer, kFillFreed, sizeof(Block), page->block_size);
   }
-  if (unlikely(push_local(page, static_cast<Block*>(pointer)))) {
+  // A loop that takes and frees a page's only block comes by here each time: a page that is kept
+  // already needs nothing.
+  if (unlikely(push_local(page, static_cast<Block*>(pointer))) &&
+      unlikely(page->retire_visits != kActive.retire_visits)) {
     return page_empty_slow(page);
   }
 }

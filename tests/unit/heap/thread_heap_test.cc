@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "heap/page_source.h"
 #include "heap_test_support.h"
 
 namespace ashlar {
@@ -106,6 +107,37 @@ TEST(ThreadHeap, AnEmptyPageIsKeptForSomeSlowPathsAndThenGivenBack) {
     for (void* const other : others) {
       free_block(other);
     }
+  });
+}
+
+// The page of a class that is allocated from all the time stays, whatever the class's slow paths.
+TEST(ThreadHeap, APageThatIsEmptyBetweenAnyTwoRequestsIsNotGivenBack) {
+  in_thread([] {
+    void* const block = take(kSize);
+    Page* const page = page_of(block);
+    free_block(block);
+    const std::uint64_t from = thread_heap->heartbeat;
+    while (thread_heap->heartbeat < from + 4 * kActive.retire_visits) {
+      void* const again = take(kSize);
+      ASSERT_EQ(page_of(again), page);
+      free_block(again);
+      ASSERT_EQ(page_of(again), page);
+    }
+  });
+}
+
+TEST(ThreadHeap, AKeptPageThatGetsCompanyGoesWhenItIsEmptyAgain) {
+  in_thread([] {
+    void* const block = take(kSize);
+    Page* const page = page_of(block);
+    const SizeClass size_class = page->size_class;
+    free_block(block);  // the only one: kept
+    void* const again = take(kSize);
+    ASSERT_EQ(again, block);
+    // Another page of the class joins the queue, as one that was an orphan does.
+    thread_heap->push_back(acquire_page(size_class, thread_heap));
+    free_block(again);
+    EXPECT_FALSE(page_of(again) == page && page->size_class == size_class);
   });
 }
 
