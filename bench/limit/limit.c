@@ -16,13 +16,13 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
 enum {
-  kGrain = 16,           // of small sizes, and the alignment of every block
-  kSmallClasses = 65,    // 0, 16, 32 ... 1024 bytes
-  kSmallMax = 1024,      // beyond, four classes a doubling
-  kFirstDoubling = 10,   // 2^10 = kSmallMax
-  kLastDoubling = 39,    // beyond what the reservation holds
+  kGrain = 16,          // of small sizes, and the alignment of every block
+  kSmallClasses = 65,   // 0, 16, 32 ... 1024 bytes
+  kSmallMax = 1024,     // beyond, four classes a doubling
+  kFirstDoubling = 10,  // 2^10 = kSmallMax
+  kLastDoubling = 39,   // beyond what the reservation holds
   kClasses = kSmallClasses + 4 * (kLastDoubling - kFirstDoubling + 1),
-  kSpan = 256 * 1024,    // what a thread takes from the reservation at a time
+  kSpan = 256 * 1024,  // what a thread takes from the reservation at a time
 };
 
 // Address space only: the system gives memory where it is touched.
