@@ -1,13 +1,15 @@
 """What bench/compare prints of what it measured: tables of ratios, and what became of the targets.
 Works on the document that --json writes, so that a report can be made again; measures nothing."""
 
+import statistics
+
 from . import measure, report, selection, verdict
 
-EXPLANATION = """Ratios to libc's figures of the same round; under 1.00 is less than libc took. After the ± stands
-half the distance between the quartiles. `best peer` is ours as a ratio to the other allocator that
-needed least there; `!` marks one that is over its bound, `?` one that is so by less than the
-spread. `limit` is no allocator for use (bench/limit/limit.c); it is no peer, and stands where it
-is a limit: where threads free what others allocated it is not."""
+EXPLANATION = """Medians of the ratios to libc's figures of the same round; under 1.00 is less than libc took. `best
+peer` is ours as a ratio to the other allocator that needed least there; `!` marks one that is over
+its bound, `?` one that is so by less than the spread. `limit` is no allocator for use and no peer:
+it pops and pushes lists and checks nothing (bench/limit/limit.c). Where threads free what others
+allocated it is no limit, and `-` stands."""
 
 
 class Report:
@@ -46,12 +48,13 @@ class Report:
 
     def text(self, markdown=False):
         parts = ["Time against libc" + (":" if markdown else ""),
-                 self._table(self.time, verdict.TIME_OF_BEST_PEER, report.seconds).show(markdown),
+                 self._table(self.time, verdict.TIME_OF_BEST_PEER, report.seconds,
+                             not markdown).show(markdown),
                  "Peak resident memory against libc" + (":" if markdown else ""),
                  self._table(self.memory, verdict.MEMORY_OF_LEANEST_PEER,
-                             report.mebibytes).show(markdown)]
+                             report.mebibytes, not markdown).show(markdown)]
         if markdown:
-            parts = [self.heading(True), EXPLANATION, *parts]
+            parts = [self.heading(True), f"{EXPLANATION} {self._spread()}".strip(), *parts]
         else:
             parts = ["\n".join(parts[:2]), "\n".join(parts[2:])]
         verdicts = self.verdicts()
@@ -64,7 +67,16 @@ class Report:
         return [(f"{own}: {text}", met) for own in self.ours for text, met in verdict.judge(
             self.time, self.memory, own, self.peers, list(self.workloads), self.limit, single)]
 
-    def _table(self, comparison, bound, show):
+    def _spread(self):
+        """What a Markdown table, which has no room for every spread, says of all of them."""
+        spreads = [ratio.spread for by_name in self.time.ratios.values()
+                   for ratio in by_name.values()]
+        if not spreads or self.document["rounds"] == 1:
+            return ""
+        return ("The spread of a ratio of times, half the distance between the quartiles, is "
+                f"{statistics.median(spreads):.2f} in the median and {max(spreads):.2f} at most.")
+
+    def _table(self, comparison, bound, show, with_spread):
         """One row a workload, then the means. Our own best-peer figures stand at the end."""
         header = ["workload", "libc", *self.names]
         header += [f"{name}/best peer" if len(self.ours) > 1 else "best peer" for name in self.ours]
@@ -75,17 +87,18 @@ class Report:
                 table.add(workload, *[word] * (len(header) - 1))
             else:
                 table.add(workload, show(comparison.absolute[workload]),
-                          *[self._cell(comparison, workload, name) for name in self.names],
+                          *[self._cell(comparison, workload, name, with_spread)
+                            for name in self.names],
                           *[self._against_best(comparison, workload, name, bound)
                             for name in self.ours])
         table.rule()
-        for label, members in self._groups():
+        for label, members in self.groups():
             if comparison.complete(members):
                 means = [self._mean(comparison, name, members) for name in self.names]
                 table.add(f"geometric mean, {label}", "", *means, *[""] * len(self.ours))
         return table
 
-    def _groups(self):
+    def groups(self):
         """The sets of workloads that have means: (label, names). No set twice."""
         def named(wanted):
             return [name for name, about in self.workloads.items() if wanted(about)]
@@ -99,12 +112,13 @@ class Report:
                   if members not in [other for _, other in groups[:i]]]
         return unlike[::-1]
 
-    def _cell(self, comparison, workload, name):
+    def _cell(self, comparison, workload, name, with_spread):
         found = comparison.ratios[workload].get(name)
         if found is None:
             limited = name != self.limit or self.workloads[workload]["limited"]
             return "failed" if limited else "-"
-        return report.ratio(found.median, found.spread if self.document["rounds"] > 1 else None)
+        with_spread = with_spread and self.document["rounds"] > 1
+        return report.ratio(found.median, found.spread if with_spread else None)
 
     def _mean(self, comparison, name, members):
         mean = comparison.mean(name, members)

@@ -58,7 +58,7 @@ ALL = [
              150, 40, 2),
     Workload("containers", "C++ maps, strings, vectors", "containers", 50, 12, 1),
     Workload("random-sizes", "random sizes and lifetimes", "random_sizes",
-             3000000, 1000000, 50000),
+             3000000, 1000000, 50000, (1, 1)),
     Workload("random-sizes-2", "the same, two threads", "random_sizes",
              3000000, 1000000, 50000, (1, 2), threads=2),
     Workload("fixed-1", "the fast path, one thread", "fixed_loop", 300000, 100000, 1000, (1, 1)),
