@@ -5,11 +5,12 @@ import statistics
 
 from . import measure, report, selection, verdict
 
-EXPLANATION = """Medians of the ratios to libc's figures of the same round; under 1.00 is less than libc took. `best
+EXPLANATION = """\
+Medians of the ratios to libc's figures of the same round; under 1.00 is less than libc took. `best
 peer` is ours as a ratio to the other allocator that needed least there; `!` marks one that is over
 its bound, `?` one that is so by less than the spread. `limit` is no allocator for use and no peer:
 it pops and pushes lists and checks nothing (bench/limit/limit.c). Where threads free what others
-allocated it is no limit, and `-` stands."""
+allocated, or end, it is no limit, and `-` stands."""
 
 
 class Report:
@@ -40,7 +41,8 @@ class Report:
     def heading(self, markdown=False):
         document, rounds = self.document, self.document["rounds"]
         lines = selection.header(document["machine"], document["allocators"], document["missing"])
-        what = "processor time" if document["cpu"] else "time on the clock (processor time of servers)"
+        what = ("processor time" if document["cpu"]
+                else "time on the clock (processor time of servers)")
         lines.append((f"Median of {rounds} rounds" if rounds > 1 else "One round")
                      + f"; {what}; peak resident memory of the largest process.")
         lines += [f"Not run: {name}: {why}." for name, why in document["not_run"].items()]

@@ -1,5 +1,5 @@
-"""What real programs are given to work on, made here and always the same, in build/bench/data. Which
-program gets what is in programs.py."""
+"""What real programs are given to work on: made here, always the same, and kept in
+build/bench/data. Which program gets what is in programs.py."""
 
 import random
 import shutil

@@ -64,11 +64,13 @@ DEMONSTRATION = [
     servers.Redis(),
     Program("git", "git log -p over a history of 700 changes", "git",
             ["git", "-C", inputs.REPOSITORY, "log", "-p", "--stat"],
-            quick=["git", "-C", inputs.REPOSITORY, "log", "-p", "-n", "150"], prepare=inputs.make_repository),
+            quick=["git", "-C", inputs.REPOSITORY, "log", "-p", "-n", "150"],
+            prepare=inputs.make_repository),
     Program("xz", "xz compressing with two threads", "xz",
             ["xz", "-2", "-T2", "--block-size=1MiB", "-c", inputs.TEXT_FILE],
             quick=["xz", "-0", "-T2", "--block-size=1MiB", "-c", inputs.TEXT_FILE],
-            prepare=lambda: inputs.write_once(inputs.TEXT_FILE, lambda: inputs.text(random.Random(5), 180000))),
+            prepare=lambda: inputs.write_once(
+                inputs.TEXT_FILE, lambda: inputs.text(random.Random(5), 180000))),
 ]
 
 ALL = [

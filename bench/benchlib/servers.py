@@ -36,6 +36,25 @@ class Server:
             if shutil.which(program, path=path) is None:
                 raise measure.NotInstalled(program, package)
 
+    def run(self, preload, quick=False):
+        try:
+            return self._run(preload, quick)
+        except OSError as error:  # of sockets and files; whose fault it is, the text says
+            raise measure.RunError(f"{self.name}: {error}") from None
+
+
+def _client(command, **options):
+    """Runs a client to its end and returns what it said."""
+    command = [str(part) for part in command]
+    try:
+        done = subprocess.run(command, env=measure.environment(), capture_output=True, text=True,
+                              timeout=120, check=False, **options)
+    except subprocess.TimeoutExpired:
+        raise measure.RunError(f"{command[0]}: no end after 120 s") from None
+    if done.returncode != 0:
+        raise measure.RunError(f"{command[0]}: {(done.stdout + done.stderr)[-300:]}")
+    return done.stdout
+
 
 class Redis(Server):
     """redis-server under the allocator, driven by redis-benchmark."""
@@ -45,7 +64,7 @@ class Redis(Server):
     needs = {"redis-server": "redis-server", "redis-benchmark": "redis-tools",
              "redis-cli": "redis-tools"}
 
-    def run(self, preload, quick=False):
+    def _run(self, preload, quick):
         # Debian's server links to another allocator: libc's malloc must be preloaded too.
         preload = preload or allocators.libc_library()
         requests = 40000 if quick else 90000
@@ -71,11 +90,10 @@ class Redis(Server):
 
     @staticmethod
     def _client(*command):
-        done = subprocess.run([str(part) for part in command], env=measure.environment(),
-                              capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode != 0 or "error" in done.stdout.lower():
-            raise measure.RunError(f"{command[0]}: {(done.stdout + done.stderr)[-300:]}")
-        return done.stdout.strip()
+        said = _client(command).strip()
+        if "error" in said.lower():
+            raise measure.RunError(f"{command[0]}: {said[-300:]}")
+        return said
 
     def _wait_until_ready(self, socket, server):
         for _ in range(200):
@@ -89,19 +107,20 @@ class Redis(Server):
 
 
 class Memcached(Server):
-    """memcached under the allocator, asked over a unix socket by what stands here: many connections,
-    values of many sizes, batches of sets and gets. Every answer counts for the digest."""
+    """memcached under the allocator, asked over a unix socket by what stands here: many
+    connections, values of many sizes, batches of sets and gets. Every answer counts for the digest."""
 
     name = "memcached"
     about = "memcached, with values of many sizes and many connections"
     needs = {"memcached": "memcached"}
     long = True
 
-    def run(self, preload, quick=False):
+    def _run(self, preload, quick):
         with tempfile.TemporaryDirectory(prefix="ashlar-memcached-") as folder:
             place = f"{folder}/socket"
-            user = pwd.getpwuid(os.getuid()).pw_name
-            command = ["memcached", "-s", place, "-t", "2", "-m", "512", "-u", user, "-A"]
+            command = ["memcached", "-s", place, "-t", "2", "-m", "512", "-A"]
+            if os.getuid() == 0:
+                command += ["-u", "root"]  # it wants to be told
             with measure.Launch(command, preload=preload) as server:
                 _wait_for_socket(place, server)
                 start = time.monotonic()
@@ -186,7 +205,8 @@ class Postgres(Server):
     _template = None
 
     def prepare(self):
-        folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda f: float(f.split("/")[4]))
+        folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"),
+                         key=lambda folder: float(folder.split("/")[4]))
         if not folders or not os.path.exists(f"{folders[-1]}/pgbench"):
             raise measure.NotInstalled("postgres", "postgresql")
         self._programs = pathlib.Path(folders[-1])
@@ -198,12 +218,7 @@ class Postgres(Server):
             Postgres._template = self._make_template()
 
     def _client(self, *command):
-        done = subprocess.run([str(part) for part in command], env=measure.environment(),
-                              cwd="/", capture_output=True, text=True, timeout=120, check=False,
-                              user=self._user)
-        if done.returncode != 0:
-            raise measure.RunError(f"{command[0]}: {(done.stdout + done.stderr)[-300:]}")
-        return done.stdout
+        return _client(command, cwd="/", user=self._user)
 
     def _folder(self):
         folder = tempfile.mkdtemp(prefix="ashlar-postgres-")
@@ -215,8 +230,8 @@ class Postgres(Server):
         """A cluster with pgbench's tables, made once, of which every run gets a copy."""
         folder = self._folder()
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        self._client(self._programs / "initdb", "-D", f"{folder}/data", "-U", "bench", "-A", "trust",
-                     "-E", "UTF8", "--locale", "C", "--no-sync")
+        self._client(self._programs / "initdb", "-D", f"{folder}/data", "-U", "bench",
+                     "-A", "trust", "-E", "UTF8", "--locale", "C", "--no-sync")
         with self._server(folder, ""):
             self._client(self._programs / "pgbench", "-h", folder, "-U", "bench", "-i", "-q",
                          "-s", "1", "postgres")
@@ -245,7 +260,7 @@ class Postgres(Server):
         return self._client(self._programs / "psql", "-h", folder, "-U", "bench", "-X", "-A", "-t",
                             "-c", query, "postgres")
 
-    def run(self, preload, quick=False):
+    def _run(self, preload, quick):
         folder = self._folder()
         try:
             shutil.copytree(self._template, f"{folder}/data")

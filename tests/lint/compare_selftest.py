@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Proves that bench/compare judges, prints and draws figures rightly, that the limit is never a peer
-and is a malloc that programs can run on, and that what is missing fails nothing. Measures nothing."""
+"""Proves that bench/compare judges, prints and draws figures rightly, that the limit is never a
+peer and is a malloc that programs can run on, and that what is missing fails nothing. Measures
+nothing."""
 import argparse
 import json
 import os
