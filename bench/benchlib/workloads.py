@@ -55,7 +55,7 @@ ALL = [
     Workload("logic-cubes", "logic minimisation: covers of small cubes", "logic_cubes", 10, 3, 1),
     Workload("trees", "binary trees of one node size", "trees", 19, 17, 10),
     Workload("bodies", "bodies under gravity: a tree built and dropped each step", "bodies",
-             150, 40, 2),
+             400, 100, 5),
     Workload("containers", "C++ maps, strings, vectors", "containers", 50, 12, 1),
     Workload("random-sizes", "random sizes and lifetimes", "random_sizes",
              3000000, 1000000, 50000, (1, 1)),

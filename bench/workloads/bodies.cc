@@ -93,7 +93,7 @@ std::int64_t moved(std::int64_t at, std::int64_t& speed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto arguments = workload::parse(argc, argv, {150, 1, 1});
+  const auto arguments = workload::parse(argc, argv, {400, 1, 1});
   workload::Random random(arguments.seed);
   std::vector<Body> bodies(kBodies);
   for (Body& body : bodies) {
