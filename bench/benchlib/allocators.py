@@ -23,6 +23,7 @@ class Allocator:
     library: str  # what to preload; empty for libc
     version: str
     ours: bool = False
+    limit: bool = False  # no peer, but what no allocator is expected to be under
 
 
 def libc():
@@ -46,6 +47,11 @@ def own(name, path):
     return Allocator(name, str(path), _revision() if name == "ashlar" else path.name, ours=True)
 
 
+def limit(path):
+    """The least that an allocator does, as bench/limit/limit.c explains."""
+    return Allocator("limit", str(path), "pops and pushes lists, checks nothing", limit=True)
+
+
 def libc_library():
     """libc's own file: preloaded, it comes before an allocator that a program links to."""
     return _libraries().get("libc.so.6", "/lib/x86_64-linux-gnu/libc.so.6")
@@ -59,16 +65,22 @@ def machine():
             break
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-    compiler = _first_line(["g++", "--version"])
     return {"processor": model or platform.machine(), "cores": len(os.sched_getaffinity(0)),
             "memory_gib": round(memory, 1), "huge_pages": _huge_pages(), "system": system,
-            "kernel": platform.release(), "compiler": compiler}
+            "kernel": platform.release(), "compiler": _first_line(["g++", "--version"]),
+            "clang": _clang()}
 
 
 def machine_line(info):
     return (f"{info['processor']}, {info['cores']} cores, {info['memory_gib']} GiB; "
             f"{info['system']}, kernel {info['kernel']}, "
-            f"transparent huge pages: {info['huge_pages']}; {info['compiler']}")
+            f"transparent huge pages: {info['huge_pages']}; {info['compiler']}"
+            + (f"; {info['clang']}" if info.get("clang") else ""))
+
+
+def _clang():
+    versions = [_first_line([name, "--version"]) for name in ("clang++-19", "clang++")]
+    return next((version for version in versions if version != "unknown"), "")
 
 
 def _huge_pages():

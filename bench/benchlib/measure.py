@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -18,8 +19,19 @@ TIMEOUT = 300
 OUTPUT_KEPT = 65536
 
 
+_built = BUILD  # where the programs of this folder's CMakeLists.txt are
+
+
 class RunError(Exception):
     """A program could not be run, failed, or was not run under the allocator."""
+
+
+class NotInstalled(RunError):
+    """A program of another package is missing: that is no failure."""
+
+    def __init__(self, program, package):
+        super().__init__(f"{program} is not installed; the package {package} has it "
+                         "(tools/install bench)")
 
 
 @dataclass
@@ -52,23 +64,40 @@ def environment(extra=None):
     return env
 
 
+def use_programs(folder):
+    """Takes the programs that another build made, instead of building them."""
+    global _built
+    _built = pathlib.Path(folder).resolve()
+
+
+def program(name):
+    """The path of a program that was built here."""
+    return _built / name
+
+
 class Launch:
     """A program that runs under the launcher; wait() gives its Result."""
 
-    def __init__(self, command, preload="", extra_env=None, cwd=None, stdin=None, times=1):
+    def __init__(self, command, preload="", extra_env=None, cwd=None, stdin=None, times=1,
+                 user=None):
         self._directory = tempfile.TemporaryDirectory(prefix="ashlar-bench-")
         base = pathlib.Path(self._directory.name)
         self._report, self._out, self._err = base / "report", base / "out", base / "err"
         self._command = [str(part) for part in command]
-        launcher = BUILD / "launch"
+        launcher = program("launch")
         if not launcher.exists():
             raise RunError(f"{launcher} is missing: build the workloads first")
+        if user is not None:
+            # Another user may write here, and need not be able to read where we stand.
+            shutil.chown(base, user)
+            launcher = shutil.copy(launcher, base)
+            preload = shutil.copy(preload, base) if preload else ""
         with open(self._out, "wb") as out, open(self._err, "wb") as err, \
                 open(stdin or os.devnull, "rb") as source:
             self._process = subprocess.Popen(
                 [str(launcher), str(self._report), str(times), preload, *self._command],
                 stdin=source, stdout=out, stderr=err, cwd=cwd, env=environment(extra_env),
-                start_new_session=True)
+                start_new_session=True, user=user)
 
     def __enter__(self):
         return self

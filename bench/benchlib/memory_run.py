@@ -35,7 +35,7 @@ def read_output(output):
 def run_once(run, allocator):
     """One run: (numbers, course). The course of a sampled run is pairs of seconds since the end of
     the frees, and MiB more than at the start."""
-    command = [measure.BUILD / f"memory_{run.program}", *run.arguments]
+    command = [measure.program(f"memory_{run.program}"), *run.arguments]
     with measure.Launch(command, preload=allocator.library) as launched:
         samples = _watch(launched) if run.sampled else []
         told, course = read_output(launched.wait().output)

@@ -27,8 +27,8 @@ def _ours(arguments):
     return ours
 
 
-def choose(arguments):
-    """libc, ours, the peers; and the missing ones as text."""
+def choose(arguments, limit=None):
+    """libc, ours, the peers, the limit if there is to be one; and the missing ones as text."""
     peers, missing = allocators.peers()
     wanted = set(arguments.allocators.split(",")) if arguments.allocators else None
     if wanted:
@@ -36,13 +36,16 @@ def choose(arguments):
         ours_too = not arguments.lib and "ashlar" not in wanted
         ours = [] if ours_too else _ours(arguments)
         unknown = wanted - set(known) - {a.name for a in ours} - {"libc"}
+        if limit:
+            unknown -= {limit.name}
+            limit = limit if limit.name in wanted else None
         if unknown:
             raise measure.RunError(f"unknown allocator: {', '.join(sorted(unknown))}")
         peers = [peer for peer in peers if peer.name in wanted]
         missing = [(name, package) for name, package in missing if name in wanted]
     else:
         ours = _ours(arguments)
-    everyone = [allocators.libc(), *ours, *peers]
+    everyone = [allocators.libc(), *ours, *peers, *([limit] if limit else [])]
     if len({a.name for a in everyone}) < len(everyone):
         raise measure.RunError("two allocators of the same name (--lib NAME=PATH)")
     return everyone, missing

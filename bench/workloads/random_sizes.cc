@@ -1,6 +1,8 @@
 // A table of blocks whose sizes (16 bytes to 32 KiB, small ones as likely per doubling as large
 // ones) and lifetimes are random; each is written in full and checked when it dies. Fragmentation
-// over time: the hardest case for keeping memory close to what is live.
+// over time: the hardest case for keeping memory close to what is live. In one thread, or in
+// several with a table each.
+#include <thread>
 #include <vector>
 
 #include "workload.h"
@@ -12,14 +14,11 @@ struct Slot {
   std::size_t size = 0;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const auto arguments = workload::parse(argc, argv, {3000000, 1, 1});
-  workload::Random random(arguments.seed);
+std::uint64_t run(std::uint64_t steps, std::uint64_t seed) {
+  workload::Random random(seed);
   std::vector<Slot> slots(32768);
   std::uint64_t checksum = 0;
-  for (std::uint64_t step = 0; step < arguments.size; step++) {
+  for (std::uint64_t step = 0; step < steps; step++) {
     // One slot in eight is chosen four times as often: short-lived blocks among long-lived ones.
     const std::uint64_t range = random.below(2) == 0 ? slots.size() / 8 : slots.size();
     Slot& slot = slots[random.below(range)];
@@ -37,5 +36,21 @@ int main(int argc, char** argv) {
     checksum += workload::stamp_of(slot.block, slot.size);
     std::free(slot.block);
   }
+  return checksum;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto arguments = workload::parse(argc, argv, {3000000, 1, 1});
+  if (arguments.threads <= 1) return workload::finish(run(arguments.size, arguments.seed));
+  std::vector<std::uint64_t> sums(arguments.threads * 16);
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < arguments.threads; i++) {
+    threads.emplace_back([&, i] { sums[i * 16] = run(arguments.size, arguments.seed + i); });
+  }
+  for (auto& thread : threads) thread.join();
+  std::uint64_t checksum = 0;
+  for (const std::uint64_t sum : sums) checksum += sum;
   return workload::finish(checksum);
 }
