@@ -141,7 +141,7 @@ def overhead(scale):
 
 def fragmentation(scale):
     # At least 16 MiB: in a small process what every process has would decide.
-    yield Run("fragmentation", "fragmentation", [max(16, scale.mib(32)), scale.count(300)],
+    yield Run("fragmentation", "fragmentation", [max(16, scale.mib(32)), scale.count(300), 0],
               [Figure("median", "fragmentation", "median of the rounds after the tenth", "",
                       lambda t: t["fragmentation_median"], digits=2),
                Figure("worst", "fragmentation", "worst of them", "",
