@@ -134,11 +134,15 @@ def measure_all(runs, everyone, rounds, progress):
     for run in runs:
         able = [a for a in everyone
                 if run.after not in told or came_through(told[run.after].get(a.name))]
+        told[run.name] = {}
+        if not able:
+            continue
         try:
             told[run.name], course = run_rounds(run, able, rounds, progress, failures)
             if course:
                 courses[run.name] = course
         except NotRun as reason:
+            del told[run.name]
             not_run[run.name] = str(reason)
     progress.clear()
     return {"told": told, "courses": courses, "not_run": not_run, "failures": failures}
