@@ -106,7 +106,7 @@ def came_through(rounds):
 
 
 def run_rounds(run, everyone, rounds, progress, failures):
-    """By allocator: the numbers of each round, and the course of the first. Who fails is left out."""
+    """By allocator: the numbers of each round, the course of the first. Who fails is left out."""
     told = {a.name: [] for a in everyone if a.name == "libc" or not run.only_libc}
     courses = {}
     with huge_pages(run.thp):
@@ -132,17 +132,17 @@ def measure_all(runs, everyone, rounds, progress):
     """The document's part that was measured."""
     told, courses, not_run, failures = {}, {}, {}, []
     for run in runs:
-        able = [a for a in everyone
-                if run.after not in told or came_through(told[run.after].get(a.name))]
-        told[run.name] = {}
-        if not able:
+        able = everyone
+        if run.after in told:
+            able = [a for a in everyone if came_through(told[run.after].get(a.name))]
+        if everyone and not able:
+            told[run.name] = {}
             continue
         try:
             told[run.name], course = run_rounds(run, able, rounds, progress, failures)
             if course:
                 courses[run.name] = course
         except NotRun as reason:
-            del told[run.name]
             not_run[run.name] = str(reason)
     progress.clear()
     return {"told": told, "courses": courses, "not_run": not_run, "failures": failures}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from . import measure, report, rows_run, scale_rows
 from .rows import Value
 
-# A line bends if its last point is so many times its first (or, where those beginnings are a
-# program's first steps, its least), and more so than the flattest other line by that much.
+# A line bends if its last value is so many times the least of its first half (at its very beginning
+# a program's first steps are all that is measured), and that is so much more than what the flattest
+# line of the others does.
 BENT = 2.0
 BENT_MORE_THAN_OTHERS = 1.5
 
@@ -29,7 +30,10 @@ def value(point, figure, document, name):
     rounds = document["told"].get(point.name, {}).get(name)
     if not rows_run.came_through(rounds):
         return None
-    return Value(*measure.median_and_spread([figure.value(told) for told in rounds]))
+    try:
+        return Value(*measure.median_and_spread([figure.value(told) for told in rounds]))
+    except KeyError:  # of a document that is older than the figure
+        return None
 
 
 def why_not(point, document, name):
@@ -184,7 +188,7 @@ def _growth_panels(document, line, points, names):
             known = [(point.x, value(point, point.figures[index], document, name))
                      for point in points]
             drawn[name] = [[x, found.median] for x, found in known if found and found.median > 0]
-        panels.append({"title": figure.about, "x": line.axis, "y": figure.unit, "lines": drawn})
+        panels.append({"title": figure.about, "x": line.axis_with_unit, "y": figure.unit, "lines": drawn})
     return panels
 
 

@@ -31,10 +31,15 @@ class Line:
     points: list
     drawn: tuple = ()  # the figures that the picture has, by name
     by_figure: bool = False  # figures are rows, and there is one table a point
+    unit: str = ""  # of x in pictures, where the axis has no labels of its own
 
     @property
     def figures(self):
         return self.points[0].figures
+
+    @property
+    def axis_with_unit(self):
+        return f"{self.axis}, {self.unit}" if self.unit else self.axis
 
 
 def each_ns(name):
@@ -120,7 +125,7 @@ def size_text(kib):
 def data(scale, limit):
     times = max(200, 200000 // scale)
     sizes = [8**power for power in range(12) if 8**power <= max(1, limit) * 1024]
-    return Line("data", "live data, KiB", "data", points_of(
+    return Line("data", "live data", "data", points_of(
         "data", "data", sizes, lambda x: [x, times, limit],
         lambda _: [
             figure("data", "fill", "a block while memory fills, malloc and first touch", "ns",
@@ -129,20 +134,21 @@ def data(scale, limit):
                    each_ns("same_ps")),
             figure("data", "replace", "a block at random, free, malloc and touch", "ns",
                    each_ns("replace_ps"), digits=0)],
-        quick_up_to=8**6, label=size_text, once_from=8**7), drawn=("fill", "same", "replace"))
+        quick_up_to=8**6, label=size_text, once_from=8**7), drawn=("fill", "same", "replace"), unit="KiB")
 
 
 def reserve(scale, limit):
     times = max(20, 1000 // scale)
-    return Line("reserve", "GiB in blocks of 64 MiB, never touched", "data", points_of(
+    return Line("reserve", "live, never touched", "data", points_of(
         "reserve", "reserve", (1, 4, 16, 64), lambda x: [16 * x, times, limit],
         lambda x: [
-            figure("reserve", "make", "malloc", "us", each_us("make_ps")),
-            figure("reserve", "same", "a block more, malloc and free", "us", each_us("same_ps")),
-            figure("reserve", "free", "free", "us", each_us("free_ps")),
+            figure("reserve", "make", "a block of 64 MiB, malloc", "us", each_us("make_ps")),
+            figure("reserve", "same", "a block of 64 MiB more, malloc and free", "us", each_us("same_ps")),
+            figure("reserve", "free", "a block of 64 MiB, free", "us", each_us("free_ps")),
             figure("reserve", "resident", "resident for each GiB, all of it metadata", "KiB",
                    share("resident_kib", x), digits=0)],
-        quick_up_to=64, label=lambda x: f"{x} GiB"), drawn=("same", "resident"))
+        quick_up_to=64, label=lambda x: f"{x} GiB"), drawn=("same", "resident"),
+        unit="GiB")
 
 
 def heaps(scale, limit):

@@ -1,6 +1,7 @@
-// What the programs of bench/memory and bench/scale share: reading what this process holds, and telling it. Nothing
-// here allocates, so that all that is measured is the program's own allocations; tables of pointers
-// come from the system. The programs call malloc, calloc, realloc and free alone.
+// What the programs of bench/memory and bench/scale share: reading what this process holds, and
+// telling it. Nothing here allocates, so that all that is measured is the program's own
+// allocations; tables of pointers come from the system. The programs call malloc, calloc, realloc
+// and free alone.
 #pragma once
 
 #include <fcntl.h>

@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   probe::tell("make_ps", scale::picoseconds_each(made, count));
   probe::tell("turn_ps", scale::picoseconds_each(turn, times));
   probe::tell("delete_ps", scale::picoseconds_each(dropped, count));
-  probe::tell("heap_bytes", (full.resident_kib - start.resident_kib) * 1024 /
-                                static_cast<std::int64_t>(count));
+  probe::tell("heap_bytes",
+              (full.resident_kib - start.resident_kib) * 1024 / static_cast<std::int64_t>(count));
   return 0;
 }

@@ -119,8 +119,8 @@ void report(What what, unsigned count, double ns_per_tick) {
     const char* name;
     std::uint64_t beyond;  // one call of so many is slower
   };
-  constexpr Share kShares[] = {{"p50", 2},        {"p90", 10},        {"p99", 100},
-                               {"p999", 1000},    {"p9999", 10000},   {"p99999", 100000}};
+  constexpr Share kShares[] = {{"p50", 2},     {"p90", 10},      {"p99", 100},
+                               {"p999", 1000}, {"p9999", 10000}, {"p99999", 100000}};
   for (const Share& share : kShares) {
     std::uint64_t left = calls - calls / share.beyond;
     std::size_t bucket = 0;

@@ -103,8 +103,7 @@ int main(int argc, char** argv) {
   const std::uint64_t kept = thin_out(blocks, count);
   const std::uint64_t fewer = times / 10 + 1;
   probe::tell("sparse_pages", static_cast<std::int64_t>(kept));
-  probe::tell("sparse_replace_ps",
-              scale::picoseconds_each(replace_ns(blocks, kept, fewer), fewer));
+  probe::tell("sparse_replace_ps", scale::picoseconds_each(replace_ns(blocks, kept, fewer), fewer));
   probe::tell("sparse_collect_ns", give_back_ns());
   probe::tell("sparse_again_ns", give_back_ns());
   probe::tell("sparse_kib", probe::memory().resident_kib - start.resident_kib);

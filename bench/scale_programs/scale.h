@@ -19,8 +19,9 @@ inline std::int64_t cpu_ns() {
 
 // Sums are told in picoseconds, so that a few nanoseconds keep their digits.
 inline std::int64_t picoseconds_each(std::int64_t ns, std::uint64_t times) {
-  return times == 0 ? 0 : static_cast<std::int64_t>(1000.0 * static_cast<double>(ns) /
-                                                    static_cast<double>(times));
+  return times == 0 ? 0
+                    : static_cast<std::int64_t>(1000.0 * static_cast<double>(ns) /
+                                                static_cast<double>(times));
 }
 
 // Why a program ended without figures; bench/benchlib/scale_rows.py has the words.
