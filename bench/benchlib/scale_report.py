@@ -188,7 +188,8 @@ def _growth_panels(document, line, points, names):
             known = [(point.x, value(point, point.figures[index], document, name))
                      for point in points]
             drawn[name] = [[x, found.median] for x, found in known if found and found.median > 0]
-        panels.append({"title": figure.about, "x": line.axis_with_unit, "y": figure.unit, "lines": drawn})
+        panels.append({"title": figure.about, "x": line.axis_with_unit, "y": figure.unit,
+                       "lines": drawn})
     return panels
 
 

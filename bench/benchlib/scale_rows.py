@@ -134,7 +134,8 @@ def data(scale, limit):
                    each_ns("same_ps")),
             figure("data", "replace", "a block at random, free, malloc and touch", "ns",
                    each_ns("replace_ps"), digits=0)],
-        quick_up_to=8**6, label=size_text, once_from=8**7), drawn=("fill", "same", "replace"), unit="KiB")
+        quick_up_to=8**6, label=size_text, once_from=8**7), drawn=("fill", "same", "replace"),
+        unit="KiB")
 
 
 def reserve(scale, limit):
@@ -143,7 +144,8 @@ def reserve(scale, limit):
         "reserve", "reserve", (1, 4, 16, 64), lambda x: [16 * x, times, limit],
         lambda x: [
             figure("reserve", "make", "a block of 64 MiB, malloc", "us", each_us("make_ps")),
-            figure("reserve", "same", "a block of 64 MiB more, malloc and free", "us", each_us("same_ps")),
+            figure("reserve", "same", "a block of 64 MiB more, malloc and free", "us",
+                   each_us("same_ps")),
             figure("reserve", "free", "a block of 64 MiB, free", "us", each_us("free_ps")),
             figure("reserve", "resident", "resident for each GiB, all of it metadata", "KiB",
                    share("resident_kib", x), digits=0)],
