@@ -1,5 +1,5 @@
 """Writes a report between the markers of a document, and has its pictures drawn. Shared by
-bench/compare and bench/memory; knows nothing of what the report says."""
+all benchmarks; knows nothing of what the report says."""
 
 import json
 import pathlib

@@ -3,23 +3,9 @@ where another allocator is leaner than ours. Measures nothing."""
 
 import math
 import statistics
-from dataclasses import dataclass
 
 from . import measure, memory_rows, report
-
-
-@dataclass
-class Value:
-    median: float
-    spread: float  # half the distance between the quartiles
-
-    def text(self, figure):
-        if math.isinf(self.median):
-            return "> 5"
-        shown = f"{self.median:.{figure.digits}f}"
-        if self.spread >= 0.5 * 10 ** -figure.digits:
-            shown += f" ±{self.spread:.{figure.digits}f}"
-        return shown
+from .rows import Value
 
 
 def values(run, figure, told):

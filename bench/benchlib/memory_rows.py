@@ -1,8 +1,9 @@
 """What bench/memory measures: which program of bench/memory_programs is run with which arguments,
 and which figures are read from its output. Runs nothing; less is better in every ranked figure."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from .rows import Figure, Run, mebibytes, milliseconds, quotient
 
 SERIES_MS = 1500  # how long after the frees the runs of the picture are watched
 THREADS = 100
@@ -18,50 +19,6 @@ GROUPS = {
     "mappings": "Mappings of the process",
     "thp": "Transparent huge pages",
 }
-
-
-@dataclass
-class Figure:
-    name: str  # unique among the figures of its run
-    group: str
-    about: str
-    unit: str
-    value: Callable  # from the numbers that the program tells
-    bound: float | None = None
-    base: str | None = None  # the run under libc whose median of this figure is taken off
-    by: float = 1  # what the rest is divided by
-    digits: int = 1
-    slack: float = 0.05  # what does not count as a difference: this part of the least, or
-    grain: float = 0  # this much
-    ranked: bool = True  # whether less is better
-
-
-@dataclass
-class Run:
-    name: str
-    program: str
-    arguments: list
-    figures: list[Figure]
-    sampled: bool = False  # watched from outside while it runs
-    only_libc: bool = False
-    in_quick: bool = True
-    thp: str | None = None  # the mode of transparent huge pages it needs
-
-    @property
-    def about(self):
-        return "; ".join(figure.about for figure in self.figures) or "what others are compared with"
-
-
-def mebibytes(name):
-    return lambda told: told[name] / 1024
-
-
-def milliseconds(name, times=None):
-    return lambda told: told[name] / 1000 / (told[times] if times else 1)
-
-
-def quotient(upper, lower):
-    return lambda told: told[upper] / told[lower]
 
 
 def mapping_count(what, name="mappings"):

@@ -1,6 +1,7 @@
-// What the programs of bench/memory share: reading what this process holds, and telling it. Nothing
-// here allocates, so that all that is measured is the program's own allocations; tables of pointers
-// come from the system. The programs call malloc, calloc, realloc and free alone.
+// What the programs of bench/memory and bench/scale share: reading what this process holds, and
+// telling it. Nothing here allocates, so that all that is measured is the program's own
+// allocations; tables of pointers come from the system. The programs call malloc, calloc, realloc
+// and free alone.
 #pragma once
 
 #include <fcntl.h>
@@ -111,7 +112,7 @@ void drop_table(T* room, std::size_t count) {
 
 inline std::uint64_t argument(int argc, char** argv, int index) {
   if (index >= argc)
-    workload::fail("an argument is missing; bench/benchlib/memory_rows.py has them");
+    workload::fail("an argument is missing; the files *_rows.py of bench/benchlib have them");
   return workload::parse_number(argv[index]);
 }
 

@@ -15,7 +15,7 @@ import fixture
 sys.dont_write_bytecode = True
 BENCH = fixture.ROOT / "bench"
 sys.path.insert(0, str(BENCH))
-from benchlib import memory_report, memory_rows, memory_run  # noqa: E402
+from benchlib import memory_report, memory_rows, rows, rows_run  # noqa: E402
 
 MACHINE = {"processor": "P", "cores": 2, "memory_gib": 4.0, "huge_pages": "madvise", "system": "S",
            "kernel": "6", "compiler": "g++"}
@@ -38,14 +38,14 @@ class Figures(unittest.TestCase):
         return next(run for run in runs if run.name == name)
 
     def test_reads_output(self):
-        told, course = memory_run.read_output("pid 3\nheld_kib -12\nround 200 100\nround 300 100\n")
+        told, course = rows_run.read_output("pid 3\nheld_kib -12\nround 200 100\nround 300 100\n")
         self.assertEqual(told["held_kib"], -12)
         self.assertEqual(course, [2, 3])
         self.assertEqual(told["fragmentation_worst"], 3)
 
     def test_first_rounds_do_not_count(self):
         text = "".join(f"round {900 if i < 10 else 100 + i} 100\n" for i in range(13))
-        told, _ = memory_run.read_output(text)
+        told, _ = rows_run.read_output(text)
         self.assertAlmostEqual(told["fragmentation_median"], 1.11)
         self.assertAlmostEqual(told["fragmentation_worst"], 1.12)
 
@@ -66,10 +66,10 @@ class Figures(unittest.TestCase):
 
     def test_small_differences_do_not_count(self):
         figure = self.find("idle-4-own").figures[0]
-        own = memory_report.Value(10.0, 0.1)
-        self.assertTrue(memory_report.is_leaner(memory_report.Value(8.0, 0.1), own, figure))
-        self.assertFalse(memory_report.is_leaner(memory_report.Value(9.9, 0.0), own, figure))
-        self.assertFalse(memory_report.is_leaner(memory_report.Value(8.0, 3.0), own, figure))
+        own = rows.Value(10.0, 0.1)
+        self.assertTrue(memory_report.is_leaner(rows.Value(8.0, 0.1), own, figure))
+        self.assertFalse(memory_report.is_leaner(rows.Value(9.9, 0.0), own, figure))
+        self.assertFalse(memory_report.is_leaner(rows.Value(8.0, 3.0), own, figure))
 
     def test_names_are_unique_and_groups_known(self):
         runs = memory_rows.every_run(memory_rows.Scale())
@@ -84,8 +84,8 @@ class Figures(unittest.TestCase):
 class HugePages(fixture.ToolTest):
     def test_comes_back(self):
         path = self.write("enabled", "always [madvise] never\n")
-        with mock.patch.object(memory_run, "THP", path):
-            with self.assertRaises(ZeroDivisionError), memory_run.huge_pages("always"):
+        with mock.patch.object(rows_run, "THP", path):
+            with self.assertRaises(ZeroDivisionError), rows_run.huge_pages("always"):
                 self.assertEqual(path.read_text(), "always")
                 raise ZeroDivisionError
         self.assertEqual(path.read_text(), "madvise")
@@ -93,8 +93,8 @@ class HugePages(fixture.ToolTest):
     def test_says_why_not(self):
         missing = self.tree / "none"
         runs = [run for run in memory_rows.every_run(memory_rows.Scale()) if run.thp]
-        with mock.patch.object(memory_run, "THP", missing):
-            found = memory_run.measure_all(runs, [], 1, mock.Mock())
+        with mock.patch.object(rows_run, "THP", missing):
+            found = rows_run.measure_all(runs, [], 1, mock.Mock())
         self.assertEqual(set(found["not_run"].values()), {"not run: needs root"})
         self.assertFalse(missing.exists())
 

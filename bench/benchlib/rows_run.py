@@ -1,5 +1,6 @@
-"""Runs the rows of memory_rows.py under the allocators, round by round, and watches the runs that
-are drawn. Gives numbers as the programs tell them; what they mean is decided elsewhere."""
+"""Runs rows of bench/memory and bench/scale under the allocators, round by round, and watches the
+runs that are to be drawn over time. Gives numbers as the programs tell them; what they mean is
+decided elsewhere."""
 
 import contextlib
 import pathlib
@@ -15,6 +16,7 @@ WARM_UP_ROUNDS = 10  # of the program about fragmentation
 TOLD = re.compile(r"^(\w+) (-?\d+)$", re.MULTILINE)
 ROUND = re.compile(r"^round (-?\d+) (\d+)$", re.MULTILINE)
 PAGE_KIB = 4
+ENDED = "ended"  # told by a program that could not do its work under this allocator: why, a number
 
 
 class NotRun(Exception):
@@ -35,7 +37,7 @@ def read_output(output):
 def run_once(run, allocator):
     """One run: (numbers, course). The course of a sampled run is pairs of seconds since the end of
     the frees, and MiB more than at the start."""
-    command = [measure.program(f"memory_{run.program}"), *run.arguments]
+    command = [measure.program(f"{run.family}_{run.program}"), *run.arguments]
     with measure.Launch(command, preload=allocator.library) as launched:
         samples = _watch(launched) if run.sampled else []
         told, course = read_output(launched.wait().output)
@@ -44,7 +46,7 @@ def run_once(run, allocator):
                    round((kib - told["start_kib"]) / 1024, 2)) for moment, kib in samples
                   if moment >= told["begin_us"] / 1e6]
     missing = [f.name for f in run.figures if not _has(f, told)]
-    if missing:
+    if missing and ENDED not in told:
         raise measure.RunError(f"{run.program} did not tell: {', '.join(missing)}")
     return told, course
 
@@ -98,12 +100,17 @@ def huge_pages(mode):
         THP.write_text(before, encoding="ascii")
 
 
+def came_through(rounds):
+    """Whether a run had its figures in every round."""
+    return bool(rounds) and not any(ENDED in numbers for numbers in rounds)
+
+
 def run_rounds(run, everyone, rounds, progress, failures):
-    """By allocator: the numbers of each round, and the course of the first. Who fails is left out."""
+    """By allocator: the numbers of each round, the course of the first. Who fails is left out."""
     told = {a.name: [] for a in everyone if a.name == "libc" or not run.only_libc}
     courses = {}
     with huge_pages(run.thp):
-        for turn in range(rounds):
+        for turn in range(run.rounds(rounds)):
             shift = turn % len(everyone)
             for allocator in everyone[shift:] + everyone[:shift]:
                 progress.step(f"{run.name}, round {turn + 1} of {rounds}, {allocator.name}",
@@ -125,8 +132,14 @@ def measure_all(runs, everyone, rounds, progress):
     """The document's part that was measured."""
     told, courses, not_run, failures = {}, {}, {}, []
     for run in runs:
+        able = everyone
+        if run.after in told:
+            able = [a for a in everyone if came_through(told[run.after].get(a.name))]
+        if everyone and not able:
+            told[run.name] = {}
+            continue
         try:
-            told[run.name], course = run_rounds(run, everyone, rounds, progress, failures)
+            told[run.name], course = run_rounds(run, able, rounds, progress, failures)
             if course:
                 courses[run.name] = course
         except NotRun as reason:
