@@ -90,7 +90,7 @@ def realloc(scale):
                           quotient("peak_kib", "size_kib"), bound=1.10, digits=2)])
     yield Run("realloc-shrink", "resize", [0, scale.mib(256) * 1024, 1024],
               [Figure("held", "realloc", "from 256 MiB to 1 MiB: held", "MiB",
-                      mebibytes("held_kib"), bound=2)])
+                      mebibytes("held_kib"), bound=10)])
 
 
 def buffers(scale):
