@@ -8,7 +8,7 @@
 
 /* Beside those of the blocks: an arena or two of up to four parts, the page map's window and
    leaves, records, the thread's stack of a purge thread. */
-enum { kOthers = 24, kSteps = 2500 };
+enum { kOthers = 24, kSteps = 1200 };
 
 static void check_life(size_t before) {
   static struct life life;
@@ -66,7 +66,7 @@ static void growing(void) {
   enum { kBlocks = 40 };
   static char* blocks[kBlocks];
   const size_t before = mapping_count();
-  for (size_t size = 20 * kMiB; size < 60 * kMiB; size += kMiB / 4) {
+  for (size_t size = 20 * kMiB; size < 60 * kMiB; size += kMiB / 2) {
     for (int i = 0; i < kBlocks; i++) {
       blocks[i] = realloc(blocks[i], size);
       CHECK(blocks[i] != NULL);
