@@ -49,6 +49,7 @@ struct FaultPlan {
 
 inline constinit FaultPlan fault_plan;
 
+// Not among them: populate, which nothing but time depends on.
 template <class Os>
 struct Faulty : Os {
   static void* reserve(void* hint, std::size_t size, std::size_t alignment, Access access) {
@@ -62,9 +63,6 @@ struct Faulty : Os {
   }
   static bool purge(void* start, std::size_t size) {
     return !fault_plan.next_call_fails() && Os::purge(start, size);
-  }
-  static bool populate(void* start, std::size_t size) {
-    return !fault_plan.next_call_fails() && Os::populate(start, size);
   }
   static bool reset(void* start, std::size_t size) {
     return !fault_plan.next_call_fails() && Os::reset(start, size);

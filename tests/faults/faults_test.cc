@@ -46,11 +46,14 @@ void end_wrong(const char* when, unsigned long long n, const char* what) {
 
 class FailingOsCall : public testing::TestWithParam<bool> {};
 
+// Every one of the first calls; then each fourth: most of those give memory back piece by piece.
 TEST_P(FailingOsCall, LosesNothing) {
   constexpr unsigned long long kMost = 2000;
+  constexpr unsigned long long kEach = 100;
   unsigned long long n = 0;
   for (int code = kReached; code == kReached;) {
-    ASSERT_LT(++n, kMost);
+    n += n < kEach ? 1 : 4;
+    ASSERT_LT(n, kMost);
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {

@@ -43,7 +43,7 @@ using Os = Faulty<CountingOs>;
 static_assert(OsMemory<CountingOs>);
 static_assert(OsMemory<Os>);
 
-constexpr std::size_t kKinds = 12;
+constexpr std::size_t kKinds = 11;
 using Outcomes = std::array<bool, kKinds>;
 
 // One call of each kind, while the N-th is to fail. Nothing else may run in between, since in
@@ -58,7 +58,6 @@ Outcomes call_all(std::uint64_t fail_at, bool onwards) {
       Os::release(nullptr, 1),
       Os::commit(nullptr, 1),
       Os::purge(nullptr, 1),
-      Os::populate(nullptr, 1),
       Os::reset(nullptr, 1),
       Os::protect(nullptr, 1, Access::kNone),
       Os::remap(nullptr, 1, nullptr, 2),
