@@ -100,10 +100,6 @@ class SliceClaim {
     return starts;
   }
 
-  static std::uint64_t run_mask(std::uint32_t count) {
-    return count == kBitsPerWord ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
-  }
-
   // The bits of a word at which a run with this alignment may start. The word's own first bit
   // has to be aligned, which the caller makes sure of.
   static std::uint64_t aligned_starts(std::uint32_t alignment) {
@@ -111,7 +107,7 @@ class SliceClaim {
       return 1;
     }
     // A bit every `alignment` bits: all ones divided by 2^alignment - 1.
-    return ~std::uint64_t{0} / run_mask(alignment);
+    return ~std::uint64_t{0} / low_bits(alignment);
   }
 
   bool claim_within_words(SliceCount count, SliceCount alignment, SliceRun* claimed) {
@@ -135,7 +131,7 @@ class SliceClaim {
           break;
         }
         const auto bit = static_cast<std::uint32_t>(std::countr_zero(starts));
-        const std::uint64_t taken = seen | (run_mask(count.value) << bit);
+        const std::uint64_t taken = seen | (low_bits(count.value) << bit);
         schedule_point(SchedulePoint::kClaimSlices);
         // acquire: pairs with the release of who freed the slices. A failure reads again.
         if (words_[word].in_use.compare_exchange_weak(seen, taken, std::memory_order_acquire,

@@ -63,9 +63,7 @@ constexpr bool for_each_word(SliceRun run, Visit visit) {
     const std::uint32_t low = bit % kBitsPerWord;
     const std::uint32_t left = end - bit;
     const std::uint32_t count = left < kBitsPerWord - low ? left : kBitsPerWord - low;
-    const std::uint64_t mask =
-        (count == kBitsPerWord ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1) << low;
-    if (!visit(word, mask)) {
+    if (!visit(word, low_bits(count) << low)) {
       return false;
     }
     bit += count;
@@ -76,15 +74,9 @@ constexpr bool for_each_word(SliceRun run, Visit visit) {
 // Calls visit(run) for each run of set bits of one word, from the lowest.
 template <class Visit>
 constexpr void for_each_run(std::uint32_t word, std::uint64_t bits, Visit visit) {
-  while (bits != 0) {
-    const auto low = static_cast<std::uint32_t>(std::countr_zero(bits));
-    const auto count = static_cast<std::uint32_t>(std::countr_one(bits >> low));
-    visit(SliceRun{{word * kBitsPerWord + low}, {count}});
-    if (low + count == kBitsPerWord) {
-      return;
-    }
-    bits &= ~std::uint64_t{0} << (low + count);
-  }
+  for_each_bit_run(bits, [&](std::uint32_t first, std::uint32_t count) {
+    visit(SliceRun{{word * kBitsPerWord + first}, {count}});
+  });
 }
 
 // The bits of one word without those that stand in runs of fewer than `least`.
@@ -93,11 +85,9 @@ constexpr std::uint64_t runs_of_at_least(std::uint32_t least, std::uint64_t bits
     return bits;
   }
   std::uint64_t kept = 0;
-  for_each_run(0, bits, [&](SliceRun run) {
-    if (run.count.value >= least) {
-      kept |= (run.count.value == kBitsPerWord ? ~std::uint64_t{0}
-                                               : (std::uint64_t{1} << run.count.value) - 1)
-              << run.first.value;
+  for_each_bit_run(bits, [&](std::uint32_t first, std::uint32_t count) {
+    if (count >= least) {
+      kept |= low_bits(count) << first;
     }
   });
   return kept;

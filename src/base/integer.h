@@ -42,6 +42,22 @@ constexpr unsigned floor_log2(std::size_t value) {
   return static_cast<unsigned>(std::bit_width(value)) - 1;
 }
 
+// A word with its lowest `count` bits set; at most 64.
+constexpr std::uint64_t low_bits(std::size_t count) {
+  return count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+}
+
+// Calls visit(first, count) for each run of set bits of a word, from the lowest.
+template <class Visit>
+constexpr void for_each_bit_run(std::uint64_t bits, Visit visit) {
+  while (bits != 0) {
+    const auto first = static_cast<std::uint32_t>(std::countr_zero(bits));
+    const auto count = static_cast<std::uint32_t>(std::countr_one(bits >> first));
+    visit(first, count);
+    bits &= ~(low_bits(count) << first);
+  }
+}
+
 // True where count * size does not fit; *product is the wrapped product then.
 constexpr bool multiply_overflows(std::size_t count, std::size_t size, std::size_t* product) {
   return __builtin_mul_overflow(count, size, product);

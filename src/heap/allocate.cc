@@ -58,6 +58,12 @@ void call_deferred_free(ThreadHeap* backing, bool force) {
 constexpr std::uint8_t kLargeVisit = kActive.retire_visits / kActive.retire_visits_large;
 static_assert(kActive.retire_visits % kActive.retire_visits_large == 0);
 
+std::uint8_t count_down(Page* page) {
+  const std::uint8_t visit = page->slices == kSmallPageSlices ? 1 : kLargeVisit;
+  page->retire_visits = static_cast<std::uint8_t>(page->retire_visits - visit);
+  return page->retire_visits;
+}
+
 // Counts down the pages that are kept although they are empty, but for that of the class which the
 // slow path is about to allocate from: its page is of use again.
 void visit_retired(ThreadHeap* heap, SizeClass wanted) {
@@ -73,15 +79,7 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
       page->retire_visits = 0;
       continue;
     }
-    if (c == wanted) {
-      from = c < from ? c : from;
-      to = c + 1;
-      ++left;
-      continue;
-    }
-    const std::uint8_t visit = page->slices == kSmallPageSlices ? 1 : kLargeVisit;
-    page->retire_visits = static_cast<std::uint8_t>(page->retire_visits - visit);
-    if (page->retire_visits == 0) {
+    if (c != wanted && count_down(page) == 0) {
       heap->remove(page);
       heap->queues[c].note_released();
       release_page(page);
@@ -385,11 +383,11 @@ void reduce(std::size_t target) {
 void collect(bool force) {
   if (thread_heap != &empty_heap) {
     collect_thread(thread_heap->backing, force);
-  }
-  if (force) {
-    if (thread_heap != &empty_heap) {
+    if (force) {
       hollow_parts(thread_heap->backing, Hollowing::kAll);
     }
+  }
+  if (force) {
     collect_late_heap();
     hollow_orphans(current_realm(), Hollowing::kAll);
     unmap_again();

@@ -17,13 +17,11 @@ constexpr std::uint32_t kNotSince = UINT32_MAX;
 
 // Milliseconds between two looks for idle pages, at least, and how many times as long as the last
 // look took.
-constexpr std::uint32_t kLeastPauseMs = 1000;
-constexpr std::uint32_t kPauseShare = 20;
+constexpr std::uint64_t kLeastPauseMs = 1000;
+constexpr std::uint64_t kPauseShare = 20;
 
-// When somebody last looked for idle orphans.
-constinit RelaxedNumber<std::uint32_t> orphans_ms;
-
-std::uint32_t now_ms() { return static_cast<std::uint32_t>(System::clock_ms()); }
+// When somebody has to look for idle orphans again.
+constinit RelaxedNumber<std::uint64_t> orphans_due_ms;
 
 bool is_idle(Page* page) {
   // Of one call to the next it can't come round to the same number.
@@ -75,18 +73,18 @@ void hollow_parts(ThreadHeap* backing, Hollowing which) {
 }
 
 void hollow_if_due(ThreadHeap* backing) {
-  const std::uint32_t begin = now_ms();
-  if (begin - backing->hollowed_ms < backing->hollow_pause_ms) {
+  const std::uint64_t begin = System::clock_ms();
+  if (begin < backing->hollow_due_ms) {
     return;
   }
   hollow_parts(backing, Hollowing::kIdle);
-  const std::uint32_t then = orphans_ms.get();
-  if (begin - then >= kLeastPauseMs && orphans_ms.replace(then, begin)) {
+  const std::uint64_t due = orphans_due_ms.get();
+  if (begin >= due && orphans_due_ms.replace(due, begin + kLeastPauseMs)) {
     hollow_orphans(backing->home->realm, Hollowing::kIdle);
   }
-  backing->hollowed_ms = now_ms();
-  const std::uint32_t pause = (backing->hollowed_ms - begin) * kPauseShare;
-  backing->hollow_pause_ms = pause > kLeastPauseMs ? pause : kLeastPauseMs;
+  const std::uint64_t end = System::clock_ms();
+  const std::uint64_t pause = (end - begin) * kPauseShare;
+  backing->hollow_due_ms = end + (pause > kLeastPauseMs ? pause : kLeastPauseMs);
 }
 
 void hollow_orphans(Realm* realm, Hollowing which) {

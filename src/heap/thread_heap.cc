@@ -26,13 +26,12 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .passed_over = 0,
                     .stats = {},
                     .destroyed = false,
-                    .hollowed_ms = 0,
-                    .heartbeat = 0,
                     .in_deferred_free = false,
                     .in_pool = false,
                     .attention = false,
                     .trim_asked = TrimLevel::kWaiting,
-                    .hollow_pause_ms = 0};
+                    .heartbeat = 0,
+                    .hollow_due_ms = 0};
 }
 
 }  // namespace

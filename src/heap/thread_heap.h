@@ -53,14 +53,12 @@ struct ThreadHeap {
   SlowPathStats<OwnedCounter> stats;
   bool destroyed;  // with its heap: it has no pages, and waits to be dropped
 
-  std::uint32_t hollowed_ms;  // when its thread's pages were hollowed last, on a clock of 32 bits
-
-  std::uint64_t heartbeat;            // slow paths of the thread so far
   bool in_deferred_free;              // a registered function is running: do not call it again
   bool in_pool;                       // the thread sleeps between tasks: it keeps little
   std::atomic<bool> attention;        // a heap of this thread was deleted or destroyed, or:
   std::atomic<TrimLevel> trim_asked;  // what a trim has asked of this thread
-  std::uint32_t hollow_pause_ms;      // from then on, before it is done again
+  std::uint64_t heartbeat;            // slow paths of the thread so far
+  std::uint64_t hollow_due_ms;        // when the clock says so, idle pages are looked for
 
   void start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_part);
 

@@ -62,13 +62,9 @@ class LiveBlocks {
       if (index >= page_->capacity) {
         return;
       }
-      std::uint64_t& word = words_[index / kBits];
-      const std::uint64_t bit = std::uint64_t{1} << (index % kBits);
-      if ((word & bit) == 0) {
+      if (!clear(index)) {
         return;
       }
-      word &= ~bit;
-      --count_;
       block = PageLinks::next(block, page_->keys);
     }
   }
@@ -76,12 +72,19 @@ class LiveBlocks {
   void take_out_withdrawn() {
     for (std::uint32_t i = 0; page_->withdrawn != 0 && i < page_->capacity; ++i) {
       if (is_withdrawn(page_, at_offset(page_->start, i * page_->block_size))) {
-        std::uint64_t& word = words_[i / kBits];
-        const std::uint64_t bit = std::uint64_t{1} << (i % kBits);
-        count_ -= (word & bit) != 0 ? 1 : 0;
-        word &= ~bit;
+        clear(i);
       }
     }
+  }
+
+  // False where the bit was clear already.
+  bool clear(std::size_t index) {
+    std::uint64_t& word = words_[index / kBits];
+    const std::uint64_t bit = std::uint64_t{1} << (index % kBits);
+    const bool was_set = (word & bit) != 0;
+    count_ -= was_set ? 1 : 0;
+    word &= ~bit;
+    return was_set;
   }
 
   const Page* const page_;

@@ -139,8 +139,11 @@ bool Linux::populate(void* start, std::size_t size) {
   // Linux knows it from 5.14 on. Where it does not, it is asked once; of two threads that find out
   // at the same time both ask.
   static constinit RelaxedNumber<bool> unknown;
-  if (unknown.get() || madvise(start, size, MADV_POPULATE_WRITE) == 0) {
-    return !unknown.get();
+  if (unknown.get()) {
+    return false;
+  }
+  if (madvise(start, size, MADV_POPULATE_WRITE) == 0) {
+    return true;
   }
   unknown.set(errno == EINVAL || errno == ENOSYS || errno == EPERM);
   return false;

@@ -16,10 +16,7 @@ struct OsPageRange {
   std::size_t first;
   std::size_t last;
 
-  OsPages mask() const {
-    const std::size_t count = last - first + 1;
-    return (count >= kMostOsPages ? ~OsPages{0} : (OsPages{1} << count) - 1) << first;
-  }
+  OsPages mask() const { return low_bits(last - first + 1) << first; }
 };
 
 OsPageRange os_pages_of(const Page* page, const void* block) {
@@ -60,7 +57,7 @@ OsPages made(const Page* page) {
   const std::size_t end = std::size_t{page->capacity} * page->block_size;
   const std::size_t count =
       page->can_add_blocks() ? end / System::page_size() : divide_up(end, System::page_size());
-  return count >= kMostOsPages ? ~OsPages{0} : (OsPages{1} << count) - 1;
+  return low_bits(count);
 }
 
 // The OS pages all of whose blocks stand in the owner's lists; none where a list was corrupted.
@@ -133,20 +130,15 @@ Block* put_back(Page* page, OsPages filled, Block* list) {
   return first;
 }
 
-// Gives OS pages back, run by run; those that the system took.
+// Gives OS pages back, run by run, until the system refuses; those that it took.
 OsPages purge(const Page* page, OsPages gone) {
   OsPages purged = 0;
-  while (gone != 0) {
-    const auto first = static_cast<std::size_t>(std::countr_zero(gone));
-    const auto count = static_cast<std::size_t>(std::countr_one(gone >> first));
-    const OsPages run = OsPageRange{first, first + count - 1}.mask();
+  bool refused = false;
+  for_each_bit_run(gone, [&](std::size_t first, std::size_t count) {
     void* const start = at_offset(page->start, first * System::page_size());
-    if (!System::purge(start, count * System::page_size())) {
-      break;
-    }
-    purged |= run;
-    gone &= ~run;
-  }
+    refused = refused || !System::purge(start, count * System::page_size());
+    purged |= refused ? 0 : low_bits(count) << first;
+  });
   return purged;
 }
 
@@ -182,9 +174,9 @@ std::size_t hollow_page(Page* page) {
   page->hollow |= gone;
   const OsPages purged = purge(page, gone);
   touched_bytes.sub(bytes_of(purged));
-  if (purged != gone) {
-    page->hollow &= ~(gone & ~purged);
-    page->local_free = put_back(page, gone & ~purged, page->local_free);
+  if (const OsPages refused = gone & ~purged; refused != 0) {
+    page->hollow &= ~refused;
+    page->local_free = put_back(page, refused, page->local_free);
   }
   return bytes_of(purged);
 }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace ashlar {
 namespace {
@@ -80,6 +82,27 @@ TEST(Integer, AddressesAndOffsets) {
   EXPECT_EQ(*at_offset<std::uint32_t>(constant, 12), 4u);
   EXPECT_EQ(bytes_between(words, words + 3), 12u);
   EXPECT_EQ(address_of(words + 1) - address_of(words), 4u);
+}
+
+TEST(Integer, LowBits) {
+  EXPECT_EQ(low_bits(0), 0u);
+  EXPECT_EQ(low_bits(3), 7u);
+  EXPECT_EQ(low_bits(63), ~std::uint64_t{0} >> 1);
+  EXPECT_EQ(low_bits(64), ~std::uint64_t{0});
+}
+
+TEST(Integer, RunsOfBitsFromTheLowest) {
+  const auto runs_of = [](std::uint64_t bits) {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> runs;
+    for_each_bit_run(
+        bits, [&](std::uint32_t first, std::uint32_t count) { runs.emplace_back(first, count); });
+    return runs;
+  };
+  using Runs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  EXPECT_EQ(runs_of(0), Runs{});
+  EXPECT_EQ(runs_of(0b0111'0010), (Runs{{1, 1}, {4, 3}}));
+  EXPECT_EQ(runs_of(std::uint64_t{3} << 62 | 1), (Runs{{0, 1}, {62, 2}}));
+  EXPECT_EQ(runs_of(~std::uint64_t{0}), (Runs{{0, 64}}));
 }
 
 TEST(Integer, BinaryUnits) {
