@@ -12,10 +12,8 @@ constexpr std::size_t kPairBlock = 64;
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t bytes = probe::argument(argc, argv, 1) << 10;
-  const std::uint64_t times = probe::argument(argc, argv, 2);
-  const probe::Memory start = probe::start();
-  const scale::Guard guard(probe::argument(argc, argv, 3));
+  const auto [kib, times, start, guard] = scale::Begin(argc, argv);
+  const std::size_t bytes = kib << 10;
   void** blocks = probe::table<void*>(bytes / kLeastBlock + 1);
   workload::Random random(1);
 

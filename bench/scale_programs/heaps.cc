@@ -12,10 +12,7 @@ struct mi_heap_s;
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t count = probe::argument(argc, argv, 1);
-  const std::uint64_t times = probe::argument(argc, argv, 2);
-  const probe::Memory start = probe::start();
-  const scale::Guard guard(probe::argument(argc, argv, 3));
+  const auto [count, times, start, guard] = scale::Begin(argc, argv);
   auto* make = scale::find<mi_heap_s*()>("mi_heap_new");
   auto* allocate = scale::find<void*(mi_heap_s*, std::size_t)>("mi_heap_malloc");
   auto* drop = scale::find<void(mi_heap_s*)>("mi_heap_delete");

@@ -80,10 +80,7 @@ std::int64_t give_back_ns() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t pages = probe::argument(argc, argv, 1);
-  const std::uint64_t times = probe::argument(argc, argv, 2);
-  const probe::Memory start = probe::start();
-  const scale::Guard guard(probe::argument(argc, argv, 3));
+  const auto [pages, times, start, guard] = scale::Begin(argc, argv);
   const std::uint64_t count = pages * kBlocksOfPage;
   void** blocks = probe::table<void*>(count);
 

@@ -10,10 +10,7 @@ constexpr std::size_t kBlock = std::size_t{64} << 20;
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t count = probe::argument(argc, argv, 1);
-  const std::uint64_t times = probe::argument(argc, argv, 2);
-  const probe::Memory start = probe::start();
-  const scale::Guard guard(probe::argument(argc, argv, 3));
+  const auto [count, times, start, guard] = scale::Begin(argc, argv);
   void** blocks = probe::table<void*>(count);
   std::int64_t make = 0;
   for (std::uint64_t i = 0; i < count; i++) {

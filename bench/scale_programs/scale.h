@@ -62,6 +62,21 @@ class Guard {
   std::int64_t deadline_;
 };
 
+// What a program along a line begins with: how much of it, how often, the memory before, and the
+// MiB that may be resident.
+struct Begin {
+  Begin(int argc, char** argv)
+      : count(probe::argument(argc, argv, 1)),
+        times(probe::argument(argc, argv, 2)),
+        start(probe::start()),
+        guard(probe::argument(argc, argv, 3)) {}
+
+  const std::uint64_t count;
+  const std::uint64_t times;
+  const probe::Memory start;
+  const Guard guard;
+};
+
 inline void* allocate_or_end(std::size_t size) {
   void* block = std::malloc(size);
   if (block == nullptr) end(Ended::kNoMemory);

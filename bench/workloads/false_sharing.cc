@@ -2,10 +2,9 @@
 // different threads on one cache line. Active (seed even): each thread allocates its block; passive
 // (seed odd): one thread allocates for all, they free those and allocate again (Berger et al.
 // 2000).
-#include <thread>
 #include <vector>
 
-#include "workload.h"
+#include "in_threads.h"
 
 namespace {
 
@@ -31,17 +30,10 @@ int main(int argc, char** argv) {
   const auto arguments = workload::parse(argc, argv, {1500000, 0, 2});
   const bool passive = (arguments.seed & 1) != 0;
   std::vector<void*> given(arguments.threads);
-  std::vector<std::uint64_t> sums(arguments.threads * 16);
   if (passive) {
     for (void*& block : given) block = workload::allocate(kSize);
   }
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < arguments.threads; i++) {
-    threads.emplace_back(
-        [&, i] { sums[i * 16] = run(given[i], arguments.size, arguments.seed + i); });
-  }
-  for (auto& thread : threads) thread.join();
-  std::uint64_t checksum = 0;
-  for (const std::uint64_t sum : sums) checksum += sum;
-  return workload::finish(checksum);
+  return workload::finish(workload::sum_of_threads(arguments.threads, [&](unsigned i) {
+    return run(given[i], arguments.size, arguments.seed + i);
+  }));
 }

@@ -1,10 +1,7 @@
 // Takes a hundred blocks of one size and gives them back, over and over, for a few sizes, in one
 // thread or in several that share nothing. Pure cost of the fast paths, and whether it stays the
 // same when a second thread does it too.
-#include <thread>
-#include <vector>
-
-#include "workload.h"
+#include "in_threads.h"
 
 namespace {
 
@@ -34,13 +31,6 @@ std::uint64_t run(std::uint64_t rounds, std::uint64_t seed) {
 int main(int argc, char** argv) {
   const auto arguments = workload::parse(argc, argv, {150000, 1, 1});
   if (arguments.threads <= 1) return workload::finish(run(arguments.size, arguments.seed));
-  std::vector<std::uint64_t> sums(arguments.threads * 16);
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < arguments.threads; i++) {
-    threads.emplace_back([&, i] { sums[i * 16] = run(arguments.size, arguments.seed + i); });
-  }
-  for (auto& thread : threads) thread.join();
-  std::uint64_t checksum = 0;
-  for (const std::uint64_t sum : sums) checksum += sum;
-  return workload::finish(checksum);
+  return workload::finish(workload::sum_of_threads(
+      arguments.threads, [&](unsigned i) { return run(arguments.size, arguments.seed + i); }));
 }

@@ -1,10 +1,9 @@
 // A long loop over many sizes (small ones far more often) in several threads, where runs of blocks
 // are freed in order of allocation, in reverse, or much later. The kind of mix that stress programs
 // of allocator vendors use; nothing is shared between the threads.
-#include <thread>
 #include <vector>
 
-#include "workload.h"
+#include "in_threads.h"
 
 namespace {
 
@@ -64,13 +63,6 @@ std::uint64_t run(std::uint64_t rounds, std::uint64_t seed) {
 
 int main(int argc, char** argv) {
   const auto arguments = workload::parse(argc, argv, {80000, 1, 2});
-  std::vector<std::uint64_t> sums(arguments.threads * 16);
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < arguments.threads; i++) {
-    threads.emplace_back([&, i] { sums[i * 16] = run(arguments.size, arguments.seed + i); });
-  }
-  for (auto& thread : threads) thread.join();
-  std::uint64_t checksum = 0;
-  for (const std::uint64_t sum : sums) checksum += sum;
-  return workload::finish(checksum);
+  return workload::finish(workload::sum_of_threads(
+      arguments.threads, [&](unsigned i) { return run(arguments.size, arguments.seed + i); }));
 }

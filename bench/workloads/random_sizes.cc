@@ -2,10 +2,9 @@
 // ones) and lifetimes are random; each is written in full and checked when it dies. Fragmentation
 // over time: the hardest case for keeping memory close to what is live. In one thread, or in
 // several with a table each.
-#include <thread>
 #include <vector>
 
-#include "workload.h"
+#include "in_threads.h"
 
 namespace {
 
@@ -44,13 +43,6 @@ std::uint64_t run(std::uint64_t steps, std::uint64_t seed) {
 int main(int argc, char** argv) {
   const auto arguments = workload::parse(argc, argv, {3000000, 1, 1});
   if (arguments.threads <= 1) return workload::finish(run(arguments.size, arguments.seed));
-  std::vector<std::uint64_t> sums(arguments.threads * 16);
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < arguments.threads; i++) {
-    threads.emplace_back([&, i] { sums[i * 16] = run(arguments.size, arguments.seed + i); });
-  }
-  for (auto& thread : threads) thread.join();
-  std::uint64_t checksum = 0;
-  for (const std::uint64_t sum : sums) checksum += sum;
-  return workload::finish(checksum);
+  return workload::finish(workload::sum_of_threads(
+      arguments.threads, [&](unsigned i) { return run(arguments.size, arguments.seed + i); }));
 }

@@ -12,13 +12,7 @@ namespace {
 
 using api_test::kKiB;
 using api_test::kMiB;
-
-std::size_t touched() {
-  ashlar_memory_use_t use{};
-  use.size = sizeof use;
-  EXPECT_TRUE(ashlar_memory_use(&use));
-  return use.touched;
-}
+using api_test::touched;
 
 // Bytes touched more by blocks of a size that fill so many, at their highest over what they hold:
 // a thread of its own, so that no page has room yet.

@@ -3,6 +3,7 @@
 #ifndef ASHLAR_TEST_API_SUPPORT_H
 #define ASHLAR_TEST_API_SUPPORT_H
 
+#include <gtest/gtest.h>
 #include <mimalloc.h>
 
 #include <atomic>
@@ -41,6 +42,15 @@ inline std::uintptr_t address_of(const void* p) {
 inline bool is_aligned(const void* p, std::size_t alignment, std::size_t offset = 0) {
   return ((address_of(p) + offset) & (alignment - 1)) == 0;
 }
+
+// The library's own figures of its memory.
+inline ashlar_memory_use_t memory_use() {
+  ashlar_memory_use_t use{};
+  use.size = sizeof use;
+  EXPECT_TRUE(ashlar_memory_use(&use));
+  return use;
+}
+inline std::size_t touched() { return memory_use().touched; }
 
 struct Free {
   void operator()(void* p) const { mi_free(p); }

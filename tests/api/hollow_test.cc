@@ -16,15 +16,9 @@ namespace {
 
 using api_test::kKiB;
 using api_test::kMiB;
+using api_test::touched;
 
 constexpr std::size_t kSize = 512;
-
-std::size_t touched() {
-  ashlar_memory_use_t use{};
-  use.size = sizeof use;
-  EXPECT_TRUE(ashlar_memory_use(&use));
-  return use.touched;
-}
 
 // So many bytes of blocks of which then all are freed but the first of each 64 KiB.
 std::vector<void*> leave_few(std::size_t bytes) {

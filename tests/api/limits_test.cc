@@ -26,14 +26,6 @@ using namespace api_test;
 // What records of the library may add beyond the hard limit, see docs/limits.md.
 constexpr std::size_t kRecords = 128 * kKiB;
 
-ashlar_memory_use_t memory_use() {
-  ashlar_memory_use_t use{};
-  use.size = sizeof use;
-  EXPECT_TRUE(ashlar_memory_use(&use));
-  return use;
-}
-std::size_t touched() { return memory_use().touched; }
-
 // All the blocks of a size that the hard limit allows, linked through their first words.
 class Hoard {
  public:

@@ -18,19 +18,9 @@ namespace {
 
 using api_test::kKiB;
 using api_test::kMiB;
+using api_test::touched;
 
-std::size_t waiting() {
-  ashlar_memory_use_t use{};
-  use.size = sizeof use;
-  EXPECT_TRUE(ashlar_memory_use(&use));
-  return use.waiting;
-}
-std::size_t touched() {
-  ashlar_memory_use_t use{};
-  use.size = sizeof use;
-  EXPECT_TRUE(ashlar_memory_use(&use));
-  return use.touched;
-}
+std::size_t waiting() { return api_test::memory_use().waiting; }
 
 std::vector<void*> fill(std::size_t bytes, std::size_t size) {
   std::vector<void*> blocks(bytes / size);

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +28,12 @@ std::vector<Block*> take_all(TestPage& page) {
   return blocks;
 }
 
+void free_all_but_first(TestPage& page, const std::vector<Block*>& blocks) {
+  for (std::size_t i = 1; i < blocks.size(); ++i) {
+    push_local(page.get(), blocks[i]);
+  }
+}
+
 bool holds_pattern(const Page* page, const Block* block, std::size_t number) {
   const auto* const bytes = reinterpret_cast<const unsigned char*>(block);
   for (std::size_t i = 0; i < page->block_size; ++i) {
@@ -37,17 +42,6 @@ bool holds_pattern(const Page* page, const Block* block, std::size_t number) {
     }
   }
   return true;
-}
-
-// OS pages of the page's memory that are resident.
-std::size_t resident(const Page* page) {
-  std::vector<unsigned char> present(page_bytes(page) / os_page());
-  EXPECT_EQ(mincore(page->start, page_bytes(page), present.data()), 0);
-  std::size_t count = 0;
-  for (const unsigned char each : present) {
-    count += each & 1;
-  }
-  return count;
 }
 
 // Has the system refuse to give an OS page back: locked memory stays. Sanitizers turn mlock() off.
@@ -76,7 +70,7 @@ TEST(Hollow, GivesBackTheOsPagesWithoutABlockInUse) {
   const std::size_t given = page_bytes(page.get()) - 2 * os_page();
   EXPECT_EQ(hollow_page(page.get()), given);
   EXPECT_EQ(touched - touched_bytes.now(), given);
-  EXPECT_EQ(resident(page.get()), 2u);
+  EXPECT_EQ(page.resident_os_pages(), 2u);
   EXPECT_EQ(page->withdrawn, given / 256);
   EXPECT_EQ(page->withdrawn, withdrawn_blocks(page.get()));
   EXPECT_EQ(page.listed().size(), in_os_page - 1);
@@ -94,9 +88,7 @@ TEST(Hollow, BlocksComeBackOnceEach) {
   std::vector<bool> held(blocks.size(), false);
   held[0] = true;
   const std::size_t touched = touched_bytes.now();
-  for (std::size_t i = 1; i < blocks.size(); ++i) {
-    push_local(page.get(), blocks[i]);
-  }
+  free_all_but_first(page, blocks);
   ASSERT_NE(hollow_page(page.get()), 0u);
   while (const Block* const block = page.allocate()) {
     const std::size_t index = bytes_between(page->start, block) / page->block_size;
@@ -113,9 +105,7 @@ TEST(Hollow, BlocksComeBackOnceEach) {
 TEST(Hollow, IsFilledAsItIsNeeded) {
   TestPage page(64);
   const std::vector<Block*> blocks = take_all(page);
-  for (std::size_t i = 1; i < blocks.size(); ++i) {
-    push_local(page.get(), blocks[i]);
-  }
+  free_all_but_first(page, blocks);
   hollow_page(page.get());
   const std::size_t touched = touched_bytes.now();
   // The rest of the first OS page, then a block of the second.
@@ -139,9 +129,7 @@ TEST(Hollow, LeavesTheOsPageThatCapacityEndsIn) {
 TEST(Hollow, ARefusalLeavesTheBlocksInTheLists) {
   TestPage page(1024);
   const std::vector<Block*> blocks = take_all(page);
-  for (std::size_t i = 1; i < blocks.size(); ++i) {
-    push_local(page.get(), blocks[i]);
-  }
+  free_all_but_first(page, blocks);
   const std::size_t touched = touched_bytes.now();
   {
     const LockedOsPage locked(at_offset(page->start, 8 * os_page()));
@@ -178,11 +166,7 @@ TEST(Hollow, ARefusalOfSomeLeavesThoseInTheLists) {
 TEST(Hollow, TheHardLimitForbidsFilling) {
   TestPage page(512);
   const std::vector<Block*> blocks = take_all(page);
-  for (Block* const block : blocks) {
-    if (block != blocks[0]) {
-      push_local(page.get(), block);
-    }
-  }
+  free_all_but_first(page, blocks);
   hollow_page(page.get());
   while (page->has_free() || page->local_free != nullptr) {
     page.allocate();
@@ -201,9 +185,7 @@ TEST(Hollow, TheHardLimitForbidsFilling) {
 TEST(Hollow, ACorruptedListIsLeftAlone) {
   TestPage page(256);
   const std::vector<Block*> blocks = take_all(page);
-  for (std::size_t i = 1; i < blocks.size(); ++i) {
-    push_local(page.get(), blocks[i]);
-  }
+  free_all_but_first(page, blocks);
   PageLinks::set_next(blocks[40], blocks[60], page->keys);  // round for ever
   EXPECT_EQ(hollow_page(page.get()), 0u);
   PageLinks::set_next(blocks[40], reinterpret_cast<Block*>(std::uintptr_t{4096}), page->keys);
@@ -214,9 +196,7 @@ TEST(Hollow, ACorruptedListIsLeftAlone) {
 TEST(Hollow, WithdrawnBlocksAreFree) {
   TestPage page(256);
   const std::vector<Block*> blocks = take_all(page);
-  for (std::size_t i = 1; i < blocks.size(); ++i) {
-    push_local(page.get(), blocks[i]);
-  }
+  free_all_but_first(page, blocks);
   hollow_page(page.get());
   EXPECT_TRUE(is_in_free_lists(page.get(), blocks[100]));
   EXPECT_FALSE(is_in_free_lists(page.get(), blocks[0]));

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -259,16 +258,6 @@ TEST(Page, AnExtensionThatIsRefusedChangesNothing) {
   EXPECT_GT(touched_bytes.now(), now);
 }
 
-std::size_t resident_os_pages(const Page* page) {
-  std::vector<unsigned char> present(page_bytes(page) / Linux::page_size());
-  EXPECT_EQ(mincore(page->start, page_bytes(page), present.data()), 0);
-  std::size_t count = 0;
-  for (const unsigned char each : present) {
-    count += each & 1;
-  }
-  return count;
-}
-
 bool populates() {
   void* const memory = Linux::reserve(nullptr, kSliceSize, kSliceSize, Access::kReadWrite);
   const bool done = Linux::populate(memory, kSliceSize);
@@ -282,7 +271,7 @@ TEST(Page, OsPagesAreThereBeforeTheirBlocksAreNeeded) {
   const std::size_t before = touched_bytes.now();
   ASSERT_TRUE(extend_page(page.get(), 3));
   EXPECT_EQ(touched_bytes.now() - before, 4 * Linux::page_size());
-  EXPECT_EQ(resident_os_pages(page.get()), populates() ? 4U : 1U);
+  EXPECT_EQ(page.resident_os_pages(), populates() ? 4U : 1U);
   while (page->capacity * page->block_size < 4 * Linux::page_size()) {
     Block* const block = page.allocate();
     ASSERT_NE(block, nullptr);

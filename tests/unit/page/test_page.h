@@ -3,10 +3,13 @@
 #define ASHLAR_TEST_PAGE_H
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "os/linux.h"
 #include "page/ownership.h"
@@ -72,6 +75,13 @@ class TestPage {
       }
     }
     return blocks;
+  }
+  // OS pages of the page's memory that the system has in place.
+  std::size_t resident_os_pages() const {
+    std::vector<unsigned char> present(page_bytes(&page_) / Linux::page_size());
+    EXPECT_EQ(mincore(page_.start, page_bytes(&page_), present.data()), 0);
+    return static_cast<std::size_t>(
+        std::count_if(present.begin(), present.end(), [](unsigned char each) { return each & 1; }));
   }
   bool adds_up() const {
     return page_.used() + listed().size() + page_.withdrawn == page_.capacity;
