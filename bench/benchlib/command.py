@@ -45,13 +45,7 @@ def _parse(command, argv):
     command.options(parser)
     parser.add_argument("--list", action="store_true", help="name runs and allocators, stop")
     selection.add_arguments(parser)
-    parser.add_argument("--json", metavar="FILE", help="also write every run to this file")
-    parser.add_argument("--from", metavar="FILE", dest="source",
-                        help="measure nothing: report what --json wrote")
-    parser.add_argument("--pictures", metavar="DIR", help=f"draw {command.pictures}")
-    parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
-    parser.add_argument("--update", metavar="FILE",
-                        help="write the Markdown into this document too, between its markers")
+    documents.add_arguments(parser, command.pictures)
     arguments = parser.parse_args(argv)
     arguments.rounds = (1 if arguments.quick else 3) if arguments.rounds is None \
         else arguments.rounds

@@ -1,5 +1,5 @@
-"""Writes a report between the markers of a document, and has its pictures drawn. Shared by
-all benchmarks; knows nothing of what the report says."""
+"""Where reports go: the options that say so, a report between the markers of a document, pictures.
+Shared by all benchmarks; knows nothing of what the report says."""
 
 import json
 import pathlib
@@ -8,6 +8,16 @@ import subprocess
 import sys
 
 from . import measure
+
+
+def add_arguments(parser, pictures):
+    parser.add_argument("--json", metavar="FILE", help="also write every run to this file")
+    parser.add_argument("--from", metavar="FILE", dest="source",
+                        help="measure nothing: report what --json wrote")
+    parser.add_argument("--pictures", metavar="DIR", help=f"draw {pictures}")
+    parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
+    parser.add_argument("--update", metavar="FILE",
+                        help="write the Markdown into this document too, between its markers")
 
 
 def update(path, begin, end, text):

@@ -3,7 +3,6 @@
 peer and is a malloc that programs can run on, and that what is missing fails nothing. Measures
 nothing."""
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -12,15 +11,10 @@ import unittest
 from unittest import mock
 
 import fixture
-
-sys.dont_write_bytecode = True
-BENCH = fixture.ROOT / "bench"
-sys.path.insert(0, str(BENCH))
+from bench_fixture import BENCH, MACHINE, BenchTest
 from benchlib import allocators, compare_report, measure, programs  # noqa: E402
 from benchlib import selection, verdict, workloads  # noqa: E402
 
-MACHINE = {"processor": "P", "cores": 2, "memory_gib": 4.0, "huge_pages": "madvise", "system": "S",
-           "kernel": "6.1", "compiler": "g++ 12", "clang": "clang 19"}
 ORDER = ["libc", "ashlar", "fast", "lean", "limit"]
 
 
@@ -299,7 +293,8 @@ class Lists(unittest.TestCase):
     def test_threads_are_those_that_run(self):
         for workload in workloads.ALL:
             text = next((BENCH / "workloads").glob(f"{workload.program}.c*")).read_text()
-            self.assertEqual(workload.threads > 1, "std::thread" in text
+            starts = "std::thread" in text or "sum_of_threads" in text
+            self.assertEqual(workload.threads > 1, starts
                              and (len(workload.rest) < 2 or workload.rest[1] > 1), workload.name)
 
     def test_readme_names_them(self):
@@ -333,15 +328,8 @@ class Lists(unittest.TestCase):
             self.assertIn("the package ", str(raised.exception))
 
 
-class Script(fixture.ToolTest):
-    def run_compare(self, *arguments):
-        done = subprocess.run([BENCH / "compare", *map(str, arguments)], text=True,
-                              capture_output=True, check=False, timeout=250)
-        return done.returncode, done.stdout, done.stderr
-
-    def report(self, content, *arguments):
-        path = self.write("result.json", json.dumps(content))
-        return self.run_compare("--from", path, *arguments)
+class Script(BenchTest):
+    script = "compare"
 
     def test_report(self):
         status, output, _ = self.report(document({"one": usual(), "two": usual(0.9)}))
@@ -353,50 +341,29 @@ class Script(fixture.ToolTest):
         self.assertIn("failed: one: signal", errors)
 
     def test_bad_input(self):
-        for content in ({}, [], {"workloads": 3}):
-            status, _, errors = self.report(content)
-            self.assertEqual(status, 1)
-            self.assertIn("compare: ", errors)
-            self.assertNotIn("Traceback", errors)
-        self.assertEqual(self.run_compare("--only", "(")[0], 2)
-        self.assertEqual(self.run_compare("--rounds", "0")[0], 2)
-        self.assertIn("matches no workload", self.run_compare("--only", "nothing like it")[2])
+        self.assert_no_documents(({}, [], {"workloads": 3}), "compare: ")
+        self.assertEqual(self.run_script("--only", "(")[0], 2)
+        self.assertEqual(self.run_script("--rounds", "0")[0], 2)
+        self.assertIn("matches no workload", self.run_script("--only", "nothing like it")[2])
 
     def test_long_programs_are_for_all(self):
-        status, output, _ = self.run_compare("--list")
+        status, output, _ = self.run_script("--list")
         self.assertEqual(status, 0)
         self.assertRegex(output, r"(?m)^z3 +--all ")
         self.assertRegex(output, r"(?m)^trees +one thread ")
         self.assertRegex(output, r"(?m)^fixed-2 +2 threads ")
 
     def test_update(self):
-        page = self.write("page.md", "before\n<!-- compare table begin -->\nold\n"
-                          "<!-- compare table end -->\nafter\n")
-        self.assertEqual(self.report(document({"one": usual()}), "--update", page)[0], 0)
-        text = page.read_text(encoding="utf-8")
-        self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
-        self.assertIn("| one | 1.00 s | 0.50 | 0.60 | 0.80 | 0.50 | 0.83 fast |", text)
-        self.assertIn("| one | 1.0 MiB | 0.90 | 1.30 | 1.00 | 0.40 | 0.90 lean |", text)
-        self.assertNotIn("old\n", text)
-        page.write_text("no markers\n", encoding="utf-8")
-        self.assertEqual(self.report(document({"one": usual()}), "--update", page)[0], 1)
-        self.assertEqual(page.read_text(encoding="utf-8"), "no markers\n")
+        self.assert_update(document({"one": usual()}),
+                           "| one | 1.00 s | 0.50 | 0.60 | 0.80 | 0.50 | 0.83 fast |",
+                           "| one | 1.0 MiB | 0.90 | 1.30 | 1.00 | 0.40 | 0.90 lean |")
 
     def test_pictures(self):
         content = document({"one": usual(), "two": usual(2.0)})
         del content["runs"]["two"]["limit"]
-        drawn = []
-        for folder in ("one", "two"):
-            status, _, errors = self.report(content, "--pictures", self.tree / folder)
-            if status != 0:  # without matplotlib it says so, and does not fall over
-                self.assertIn("tools/install bench", errors)
-                self.assertNotIn("Traceback", errors)
-                return
-            files = sorted((self.tree / folder).iterdir())
-            self.assertEqual([path.name for path in files], ["memory.svg", "time.svg"])
-            drawn.append([path.read_bytes() for path in files])
-        self.assertEqual(drawn[0], drawn[1])
-        self.assertNotEqual(drawn[0][0], drawn[0][1])
+        pictures = self.draw(content, "memory.svg", "time.svg")
+        if pictures:
+            self.assertNotEqual(*pictures)
 
 
 if __name__ == "__main__":

@@ -5,27 +5,16 @@ import json
 import math
 import os
 import pathlib
-import subprocess
-import sys
 import unittest
 from unittest import mock
 
 import fixture
-
-sys.dont_write_bytecode = True
-BENCH = fixture.ROOT / "bench"
-sys.path.insert(0, str(BENCH))
+from bench_fixture import BenchTest, rows_document
 from benchlib import memory_report, memory_rows, rows, rows_run  # noqa: E402
-
-MACHINE = {"processor": "P", "cores": 2, "memory_gib": 4.0, "huge_pages": "madvise", "system": "S",
-           "kernel": "6", "compiler": "g++"}
 
 
 def document(told, **more):
-    names = sorted({name for by_name in told.values() for name in by_name} | {"libc", "ashlar"})
-    return {"machine": MACHINE, "rounds": 2, "scale": 1, "ours": ["ashlar"], "missing": [],
-            "allocators": {name: "1" for name in names}, "runs": list(told), "told": told,
-            "courses": {}, "not_run": {}, "failures": [], **more}
+    return rows_document(told, **{"rounds": 2, "scale": 1, **more})
 
 
 def idle(kib):
@@ -99,15 +88,8 @@ class HugePages(fixture.ToolTest):
         self.assertFalse(missing.exists())
 
 
-class Script(fixture.ToolTest):
-    def run_memory(self, *arguments):
-        done = subprocess.run([BENCH / "memory", *map(str, arguments)], text=True,
-                              capture_output=True, check=False, timeout=250)
-        return done.returncode, done.stdout, done.stderr
-
-    def report(self, content, *arguments):
-        path = self.write("result.json", json.dumps(content))
-        return self.run_memory("--from", path, *arguments)
+class Script(BenchTest):
+    script = "memory"
 
     def test_tells_what_is_missed(self):
         told = {"idle-4-own": {"libc": idle([4096, 4096]), "ashlar": idle([40960, 40960])}}
@@ -133,47 +115,25 @@ class Script(fixture.ToolTest):
         self.assertIn("not run: needs root", self.report(content)[1])
 
     def test_bad_input(self):
-        for content in ({}, [], {"scale": 1, "runs": 3}):
-            status, _, errors = self.report(content)
-            self.assertEqual(status, 1)
-            self.assertIn("memory: --from", errors)
-            self.assertNotIn("Traceback", errors)
-        self.assertEqual(self.run_memory("--only", "(")[0], 2)
-        self.assertEqual(self.run_memory("--rounds", "-1")[0], 2)
-        self.assertIn("matches no run", self.run_memory("--only", "nothing like it")[2])
+        self.assert_no_documents(({}, [], {"scale": 1, "runs": 3}), "memory: --from")
+        self.assertEqual(self.run_script("--only", "(")[0], 2)
+        self.assertEqual(self.run_script("--rounds", "-1")[0], 2)
+        self.assertIn("matches no run", self.run_script("--only", "nothing like it")[2])
 
     def test_update(self):
         content = document({"idle-4-own": {"libc": idle([4096]), "ashlar": idle([2048])}})
-        page = self.write("page.md", "before\n<!-- memory table begin -->\nold\n"
-                          "<!-- memory table end -->\nafter\n")
-        self.assertEqual(self.report(content, "--update", page)[0], 0)
-        text = page.read_text(encoding="utf-8")
-        self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
-        self.assertIn("| 4 threads, each frees its own, MiB | 2.0 | 4.0 | 4.0 libc | 20 |", text)
-        self.assertNotIn("old", text)
-        page.write_text("no markers\n", encoding="utf-8")
-        self.assertEqual(self.report(content, "--update", page)[0], 1)
-        self.assertEqual(page.read_text(encoding="utf-8"), "no markers\n")
+        self.assert_update(content,
+                           "| 4 threads, each frees its own, MiB | 2.0 | 4.0 | 4.0 libc | 20 |")
 
     def test_pictures(self):
         curve = {"libc": [[-0.1, 5.0], [0.0, 9.0], [1.5, 9.0]], "ashlar": [[0.0, 9.0], [1.5, 1.0]]}
         content = document({}, courses={"idle-4-own": curve, "fragmentation": {
             "libc": [1.5, 2.0, 1.9], "ashlar": [1.2, 1.3, 1.2]}})
-        drawn = []
-        for folder in ("one", "two"):
-            status, _, errors = self.report(content, "--pictures", self.tree / folder)
-            if status != 0:  # without matplotlib it says so, and does not fall over
-                self.assertIn("tools/install bench", errors)
-                self.assertNotIn("Traceback", errors)
-                return
-            files = sorted((self.tree / folder).iterdir())
-            self.assertEqual([path.name for path in files], ["fragmentation.svg", "idle.svg"])
-            drawn.append([path.read_bytes() for path in files])
-        self.assertEqual(drawn[0], drawn[1])
+        self.draw(content, "fragmentation.svg", "idle.svg")
 
     def test_programs_tell_what_rows_need(self):
         result = self.tree / "result.json"
-        status, output, errors = self.run_memory(
+        status, output, errors = self.run_script(
             "--allocators", "libc", "--scale", 256, "--rounds", 1, "--json", result, "--only",
             "^(idle-4-own|trim-4|realloc|calloc|buffer|footprint|overhead|waste|fragm|mapping)")
         self.assertEqual(status, 0, errors)

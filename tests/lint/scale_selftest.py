@@ -5,27 +5,18 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import unittest
 from unittest import mock
 
 import fixture
-
-sys.dont_write_bytecode = True
-BENCH = fixture.ROOT / "bench"
-sys.path.insert(0, str(BENCH))
+from bench_fixture import BenchTest, rows_document
 from benchlib import measure, rows_run, scale_report, scale_rows  # noqa: E402
 
-MACHINE = {"processor": "P", "cores": 2, "memory_gib": 4.0, "huge_pages": "madvise", "system": "S",
-           "kernel": "6", "compiler": "g++"}
 SETTINGS = {"scale": 1, "limit_mib": 4096}
 
 
 def document(told, **more):
-    names = sorted({name for by_name in told.values() for name in by_name} | {"libc", "ashlar"})
-    return {"machine": MACHINE, "rounds": 1, **SETTINGS, "ours": ["ashlar"], "missing": [],
-            "allocators": {name: "1" for name in names}, "runs": list(told), "told": told,
-            "courses": {}, "not_run": {}, "failures": [], **more}
+    return rows_document(told, **{"rounds": 1, **SETTINGS, **more})
 
 
 def thread_runs(**by_name):
@@ -145,33 +136,18 @@ class Bends(unittest.TestCase):
         self.assertEqual(found, [])
 
 
-class Script(fixture.ToolTest):
-    def run_scale(self, *arguments):
-        done = subprocess.run([BENCH / "scale", *map(str, arguments)], text=True,
-                              capture_output=True, check=False, timeout=250)
-        return done.returncode, done.stdout, done.stderr
-
-    def report(self, content, *arguments):
-        return self.run_scale("--from", self.write("result.json", json.dumps(content)), *arguments)
+class Script(BenchTest):
+    script = "scale"
 
     def test_bad_input(self):
-        for content in ({}, [], {"scale": 1, "runs": 3}):
-            status, _, errors = self.report(content)
-            self.assertEqual(status, 1)
-            self.assertIn("scale: --from", errors)
-            self.assertNotIn("Traceback", errors)
-        self.assertEqual(self.run_scale("--rounds", "0")[0], 2)
-        self.assertIn("matches no run", self.run_scale("--only", "nothing like it")[2])
+        self.assert_no_documents(({}, [], {"scale": 1, "runs": 3}), "scale: --from")
+        self.assertEqual(self.run_script("--rounds", "0")[0], 2)
+        self.assertIn("matches no run", self.run_script("--only", "nothing like it")[2])
 
     def test_update(self):
         content = document(thread_runs(libc=[10, 10], ashlar=[12, 13]))
-        page = self.write("page.md", "before\n<!-- scale table begin -->\nold\n"
-                          "<!-- scale table end -->\nafter\n")
-        self.assertEqual(self.report(content, "--update", page)[0], 0)
-        text = page.read_text(encoding="utf-8")
-        self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
-        self.assertIn("| 2 | 13.0 | 10.0 |", text)
-        self.assertNotIn("old", text)
+        self.assert_update(content,
+                           "| 2 | 13.0 | 10.0 |")
 
     def test_pictures(self):
         latency = {f"{call}_{name}": 20 + index for call in scale_rows.CALLS
@@ -180,21 +156,11 @@ class Script(fixture.ToolTest):
         latency["faults"] = 1
         content = document({**thread_runs(libc=[10, 10], ashlar=[12, 13]),
                             "latency-1": {"libc": [latency], "ashlar": [latency]}})
-        drawn = []
-        for folder in ("one", "two"):
-            status, _, errors = self.report(content, "--pictures", self.tree / folder)
-            if status != 0:  # without matplotlib it says so, and does not fall over
-                self.assertIn("tools/install bench", errors)
-                self.assertNotIn("Traceback", errors)
-                return
-            files = sorted((self.tree / folder).iterdir())
-            self.assertEqual([path.name for path in files], ["latency.svg", "threads.svg"])
-            drawn.append([path.read_bytes() for path in files])
-        self.assertEqual(drawn[0], drawn[1])
+        self.draw(content, "latency.svg", "threads.svg")
 
     def test_programs_tell_what_lines_need(self):
         result = self.tree / "result.json"
-        status, output, errors = self.run_scale(
+        status, output, errors = self.run_script(
             "--allocators", "libc", "--scale", 1000, "--rounds", 1, "--json", result, "--only",
             "^(threads-[12]|pages-10?|data-(1|8|4096)|reserve-1|heaps-1|latency-[14])$")
         self.assertEqual(status, 0, errors)
