@@ -50,7 +50,8 @@ constexpr const char* kNotes = R"(
   nobody waits for four times as long, so failing over and over costs a program at most a fifth of
   its time.
 * **generic_collect:** every so many slow paths of a thread it takes in what other threads have
-  freed in all its pages, and releases the empty ones; `mi_collect(false)` does the same at once.
+  freed in all its pages, and releases the empty ones; `mi_collect(false)` does the same at once. Of a
+  thread with many pages not before eight slow paths have passed for each of them.
 * **page_full_retain:** each time a page of a thread becomes full, and the thread then has so many
   full pages of all sizes or more, it looks again at the two that have been full longest: those that
   are still full are let go of, so that whoever frees into them can use them. 2 keeps the page that

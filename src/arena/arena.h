@@ -13,6 +13,7 @@
 #include "arena/hint_bitmap.h"
 #include "arena/slice_claim.h"
 #include "arena/slice_words.h"
+#include "arena/touched_units.h"
 #include "base/integer.h"
 #include "base/units.h"
 #include "os/memory.h"
@@ -133,35 +134,15 @@ class Arena {
     claim_.release(run);
   }
 
-  // How far slices are touched: of each its first so many units, counted in touched_bytes until
-  // they are purged. Who holds the slices says so when they become so; a page of blocks keeps the
-  // numbers itself while it is there. Bytes that are not touched yet of the first `bytes` of a run:
+  // How far slices are touched; as the class says. Who holds them says so.
   std::size_t untouched(SliceRun run, std::size_t bytes) const {
-    std::size_t units = 0;
-    for_each_touched(run, bytes, [&](std::atomic<std::uint8_t>& now, std::uint8_t then) {
-      // relaxed: the slices are the caller's.
-      const std::uint8_t seen = now.load(std::memory_order_relaxed);
-      units += then > seen ? then - seen : 0U;
-    });
-    return units * kTouchedUnit;
+    return touched().missing(run, bytes, Os::page_size());
   }
-  // They are touched from now on; the caller has counted them.
   void mark_touched(SliceRun run, std::size_t bytes) {
-    for_each_touched(run, bytes, [&](std::atomic<std::uint8_t>& now, std::uint8_t then) {
-      // relaxed: the slices are the caller's; others read for display.
-      if (now.load(std::memory_order_relaxed) < then) {
-        now.store(then, std::memory_order_relaxed);
-      }
-    });
+    touched().mark(run, bytes, Os::page_size());
   }
-  std::uint8_t units_touched(SliceIndex slice) const {
-    // relaxed: as above.
-    return units_of(slice).load(std::memory_order_relaxed);
-  }
-  void set_units_touched(SliceIndex slice, std::uint8_t units) {
-    // relaxed: as above.
-    units_of(slice).store(units, std::memory_order_relaxed);
-  }
+  std::uint8_t units_touched(SliceIndex slice) const { return touched().of(slice); }
+  void set_units_touched(SliceIndex slice, std::uint8_t units) { touched().set(slice, units); }
 
   // A hint is about to be set: the metadata that it writes to.
   void note_hint_touched(std::uint32_t size_class, SliceIndex slice) {
@@ -185,7 +166,7 @@ class Arena {
 
   // The arena is about to be unmapped: nothing of it counts any more.
   void forget_touched() {
-    touched_bytes.sub(take_touched({{0}, {layout_.slices}}));
+    touched_bytes.sub(touched().take({{0}, {layout_.slices}}));
     const std::size_t pages = divide_up(layout_.counted, Os::page_size());
     for (std::size_t word = 0; word < divide_up(pages, kBitsPerWord); ++word) {
       // relaxed: nobody uses the arena any more.
@@ -198,26 +179,38 @@ class Arena {
   // done; returns how many. Slices that other threads claim meanwhile are left alone, and so are
   // those the system refuses to purge, and those that lie in a huge OS page with three quarters of
   // it in use: the system would have to take it apart, and everything in it would be slower. Where
-  // there is a commit hook this calls foreign code.
+  // there is a commit hook this calls foreign code. Slices in a row go in one call, up to a bound.
   std::uint32_t purge_waiting(std::uint32_t enough, PurgeMeans means = {}) {
     std::uint32_t purged = 0;
     // relaxed: a sum that only decides when to purge.
     if (waiting_.load(std::memory_order_relaxed) == 0) {
       return 0;
     }
-    for (std::uint32_t word = layout_.words; word-- > 0 && purged < enough;) {
+    SliceRun gathered{};  // claimed, and reaches down to the group looked at last
+    for (std::uint32_t word = layout_.words;
+         word-- > 0 && purged + gathered.count.value < enough;) {
       // relaxed: finds candidates; in_use decides.
       const std::uint64_t waiting = words()[word].waiting.load(std::memory_order_relaxed);
       const std::uint64_t candidates =
           runs_of_at_least(means.least_slices, waiting & ~dense_huge_pages(word));
-      if (candidates == 0) {
-        continue;
-      }
       // While their in_use bits are ours nobody allocates there.
-      const std::uint64_t ours = claim_.claim_free_of(word, candidates);
-      for_each_run(word, ours, [&](SliceRun run) { purged += purge_run(run, means); });
+      const std::uint64_t ours = candidates == 0 ? 0 : claim_.claim_free_of(word, candidates);
+      SliceRun reaches_down{};
+      for_each_run(word, ours, [&](SliceRun run) {
+        if (run.end() == gathered.first && gathered.count.value < kPurgeRunMax) {
+          run.count.value += gathered.count.value;
+          gathered = {};
+        }
+        if (run.first.value == word * kBitsPerWord) {
+          reaches_down = run;
+        } else {
+          purged += purge_run(run, means);
+        }
+      });
+      purged += purge_run(gathered, means);
+      gathered = reaches_down;
     }
-    return purged;
+    return purged + purge_run(gathered, means);
   }
 
   // For reports: bytes that wait, and will for as long as huge OS pages are kept whole.
@@ -384,31 +377,8 @@ class Arena {
 
   AtomicWord* counted() const { return at_offset<AtomicWord>(memory_.start, layout_.counted); }
 
-  std::atomic<std::uint8_t>& units_of(SliceIndex slice) const {
-    return at_offset<std::atomic<std::uint8_t>>(memory_.start, layout_.touched)[slice.value];
-  }
-
-  // Calls change(units of a slice, units that hold its share) for the slices of a run whose first
-  // `bytes` are touched.
-  template <class Change>
-  void for_each_touched(SliceRun run, std::size_t bytes, Change change) const {
-    const std::size_t os_page = Os::page_size();
-    for (SliceIndex slice = run.first; bytes != 0 && slice.value < run.end().value; ++slice.value) {
-      change(units_of(slice), touched_units(bytes, os_page));
-      bytes -= bytes < kSliceSize ? bytes : kSliceSize;
-    }
-  }
-
-  // Makes the caller's slices count as untouched; returns what they counted.
-  std::size_t take_touched(SliceRun run) {
-    std::size_t units = 0;
-    for (SliceIndex slice = run.first; slice.value < run.end().value; ++slice.value) {
-      if (const std::uint8_t seen = units_touched(slice); seen != 0) {
-        units += seen;
-        set_units_touched(slice, 0);
-      }
-    }
-    return units * kTouchedUnit;
+  TouchedUnits touched() const {
+    return TouchedUnits(at_offset<std::atomic<std::uint8_t>>(memory_.start, layout_.touched));
   }
 
   // Counts bytes of the metadata that are written.
@@ -518,7 +488,13 @@ class Arena {
     });
   }
 
+  // Slices that are given back in one call: as long as it takes, nobody else gets them.
+  static constexpr std::uint32_t kPurgeRunMax = 1024;  // 64 MiB
+
   std::uint32_t purge_run(SliceRun run, PurgeMeans means) {
+    if (run.count.value == 0) {
+      return 0;
+    }
     const bool purged = give_back(run, means);
     const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
     // relaxed: a sum that only decides when to purge.
@@ -537,7 +513,7 @@ class Arena {
       if (!memory_.hook.decommit(start, bytes_of(run))) {
         return false;
       }
-      touched_bytes.sub(take_touched(run));
+      touched_bytes.sub(touched().take(run));
       clear_run(words(), &SliceWords::committed, run);
       clear_run(words(), &SliceWords::dirty, run);
       return true;
@@ -549,7 +525,7 @@ class Arena {
     if (!Os::purge(start, bytes_of(run))) {
       return false;
     }
-    touched_bytes.sub(take_touched(run));
+    touched_bytes.sub(touched().take(run));
     if (memory_.purging == Purging::kLeavesZero) {
       clear_run(words(), &SliceWords::dirty, run);
     }

@@ -114,17 +114,8 @@ bool PageMap::enter(const void* start, std::size_t size, Page* page) {
     }
   }
   note_touched(begin, end);
-  for (std::uintptr_t at = begin; at < end; at += kSliceSize) {
-    if (is_aligned(at, kLeafSpan) && end - at >= kLeafSpan && at >> kLeafShift < kRootEntries) {
-      // relaxed: our own entry of a moment ago, or a leaf that stays.
-      const std::uintptr_t entry = root_[at >> kLeafShift].load(std::memory_order_relaxed);
-      if ((entry & kWholeSpan) != 0) {
-        at += kLeafSpan - kSliceSize;
-        continue;
-      }
-    }
-    set(at, page);
-  }
+  // Spans were entered above.
+  set_range(begin, end, page, [](std::atomic<std::uintptr_t>&) {});
   return true;
 }
 
@@ -179,35 +170,47 @@ bool PageMap::split_before(const void* start) {
 
 void PageMap::remove(const void* start, std::size_t size) {
   const std::uintptr_t begin = address_of(start);
-  const std::uintptr_t end = begin + size;
-  for (std::uintptr_t at = begin; at < end; at += kSliceSize) {
-    if (is_aligned(at, kLeafSpan) && at >> kLeafShift < kRootEntries) {
-      // relaxed: only the holder of the span changes a tagged entry.
-      const std::uintptr_t entry = root_[at >> kLeafShift].load(std::memory_order_relaxed);
+  set_range(begin, begin + size, nullptr, [](std::atomic<std::uintptr_t>& span) {
+    // release: what the page was is over before another may be entered.
+    span.store(0, std::memory_order_release);
+  });
+}
+
+// Sets the entries of a range, and calls on_span(its root entry) for each span that one page fills.
+// A block of 64 MiB has a thousand entries: each costs a store and no more.
+template <class OnSpan>
+void PageMap::set_range(std::uintptr_t begin, std::uintptr_t end, Page* page, OnSpan on_span) {
+  while (begin < end) {
+    const std::uintptr_t near = slices_into_window(begin);
+    std::uintptr_t next = align_down(begin, kLeafSpan) + kLeafSpan;
+    next = next < end ? next : end;
+    if (near < window_entries_) {
+      const std::uintptr_t window_end = window_base_ + window_entries_ * kSliceSize;
+      next = end < window_end ? end : window_end;
+      set_entries(window_ + near, next - begin, page);
+    } else {
+      if (begin < window_base_ && window_base_ < next) {
+        next = window_base_;
+      }
+      std::atomic<std::uintptr_t>& root = root_[begin >> kLeafShift];
+      // acquire: pairs with leaf_for; the leaf was made when the range was entered. Only the holder
+      // of a span changes a tagged entry.
+      const std::uintptr_t entry = root.load(std::memory_order_acquire);
       if ((entry & kWholeSpan) != 0) {
-        // release: what the page was is over before another may be entered.
-        root_[at >> kLeafShift].store(0, std::memory_order_release);
-        at += kLeafSpan - kSliceSize;
-        continue;
+        on_span(root);
+      } else if (entry != 0) {
+        set_entries(reinterpret_cast<Leaf*>(entry)->pages + begin / kSliceSize % kLeafEntries,
+                    next - begin, page);
       }
     }
-    set(at, nullptr);
+    begin = next;
   }
 }
 
-void PageMap::set(std::uintptr_t address, Page* page) {
-  const std::uintptr_t near = slices_into_window(address);
-  if (near < window_entries_) {
+void PageMap::set_entries(std::atomic<Page*>* entries, std::size_t size, Page* page) {
+  for (std::size_t i = 0; i < divide_up(size, kSliceSize); ++i) {
     // release: a reader that finds the page finds its metadata written.
-    window_[near].store(page, std::memory_order_release);
-    return;
-  }
-  // acquire: pairs with leaf_for; the leaf was made when the range was entered.
-  const std::uintptr_t entry = root_[address >> kLeafShift].load(std::memory_order_acquire);
-  if (entry != 0 && (entry & kWholeSpan) == 0) {
-    auto* leaf = reinterpret_cast<Leaf*>(entry);
-    // release: as above.
-    leaf->pages[(address >> kSliceShift) % kLeafEntries].store(page, std::memory_order_release);
+    entries[i].store(page, std::memory_order_release);
   }
 }
 

@@ -87,7 +87,9 @@ class ASHLAR_HIDDEN PageMap {
 
   Leaf* leaf_for(std::size_t root_index);
   void note_touched(std::uintptr_t begin, std::uintptr_t end);
-  void set(std::uintptr_t address, Page* page);
+  template <class OnSpan>
+  void set_range(std::uintptr_t begin, std::uintptr_t end, Page* page, OnSpan on_span);
+  static void set_entries(std::atomic<Page*>* entries, std::size_t size, Page* page);
   bool enter_span(std::uintptr_t address, Page* page);
   static bool touches_window(std::uintptr_t span);
 

@@ -33,7 +33,8 @@ class SliceClaim {
   // Claims `count` free slices in a row whose first is a multiple of `alignment` (a power of
   // two, in slices) from the arena's first slice. False where there is no such run, or where
   // other threads took what was found more often than the tries above allow.
-  // Complexity: linear in the number of words of the arena that are not full.
+  // Complexity: linear in the number of words of the arena that are not full, and in a
+  // sixty-fourth of the others.
   bool claim(SliceCount count, SliceCount alignment, SliceRun* claimed) {
     const ScheduleWindow window(SchedulePoint::kClaimSlices);
     if (count.value <= kBitsPerWord && claim_within_words(count, alignment, claimed)) {
@@ -115,7 +116,7 @@ class SliceClaim {
     const std::uint32_t word_step =
         alignment.value > kBitsPerWord ? alignment.value / kBitsPerWord : 1;
     for (std::uint32_t word = 0; word < word_count_; word += word_step) {
-      if (word_step == 1 && word % kBitsPerWord == 0) {
+      if (word_step == 1) {
         word = skip_full(word);
         if (word >= word_count_) {
           return false;
@@ -151,7 +152,14 @@ class SliceClaim {
     std::uint64_t start = 0;   // of the run of clear bits that reaches up to the word looked at
     std::uint64_t length = 0;  // of that run
     int tries = 0;
-    for (std::uint32_t word = 0; word < word_count_ && tries < kRunTries; ++word) {
+    for (std::uint32_t word = 0; tries < kRunTries; ++word) {
+      if (const std::uint32_t next = skip_full(word); next != word) {
+        word = next;
+        length = 0;
+      }
+      if (word >= word_count_) {
+        break;
+      }
       // relaxed: finds candidates; claim_at decides.
       const std::uint64_t seen = words_[word].in_use.load(std::memory_order_relaxed);
       const auto low = static_cast<std::uint32_t>(std::countr_zero(seen));
@@ -206,17 +214,18 @@ class SliceClaim {
     return ((bits >> (word % kBitsPerWord)) & 1) != 0;
   }
 
-  // The first word from `word` (a multiple of 64) on that the summary does not call full.
+  // The first word from `word` on that the summary does not call full, or one beyond the last.
   std::uint32_t skip_full(std::uint32_t word) const {
     while (word < word_count_) {
       // relaxed: a hint that saves looking at the words.
       const std::uint64_t bits = full_[word / kBitsPerWord].load(std::memory_order_relaxed);
-      if (bits != ~std::uint64_t{0}) {
-        return word + static_cast<std::uint32_t>(std::countr_one(bits));
+      const auto full = static_cast<std::uint32_t>(std::countr_one(bits >> word % kBitsPerWord));
+      word += full;
+      if (full == 0 || word % kBitsPerWord != 0) {
+        break;
       }
-      word += kBitsPerWord;
     }
-    return word_count_;
+    return word;
   }
 
   void set_full(std::uint32_t word) {

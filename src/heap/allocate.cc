@@ -94,6 +94,23 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
   heap->retired = left;
 }
 
+// A collection looks at each page of the thread, most of them outside the processor's caches. Of
+// many pages it comes more seldom, so that a slow path pays for a part of a page at most.
+constexpr std::size_t kSlowPathsAPage = 8;
+
+// Not collect_thread, which may take apart what a deletion asks to have back: the caller goes on
+// with its part.
+void collect_in_turn(ThreadHeap* backing) {
+  if (backing->collections_left_out != 0) {
+    --backing->collections_left_out;
+    return;
+  }
+  const std::size_t pages = collect_parts(backing);
+  const std::uint64_t left_out = pages * kSlowPathsAPage / tuning.collect_interval.get();
+  backing->collections_left_out =
+      left_out < UINT16_MAX ? static_cast<std::uint16_t>(left_out) : UINT16_MAX;
+}
+
 // The heartbeat is the thread's: it counts in its part for the main heap. The slow path is about to
 // touch up to so many bytes.
 void beat(ThreadHeap* heap, std::size_t bytes, SizeClass wanted) {
@@ -104,9 +121,7 @@ void beat(ThreadHeap* heap, std::size_t bytes, SizeClass wanted) {
     visit_retired(heap, wanted);
   }
   if (unlikely(backing->heartbeat % tuning.collect_interval.get() == 0)) {
-    // Not collect_thread, which may take apart what a deletion asks to have back: the caller goes
-    // on with its part.
-    collect_parts(backing);
+    collect_in_turn(backing);
     if (tuning.hollows.get()) {
       hollow_if_due(backing);
     }
@@ -312,10 +327,12 @@ void register_deferred_free(DeferredFreeFunction* function, void* arg) {
   deferred_free.function.store(function, std::memory_order_release);
 }
 
-void collect_part(ThreadHeap* part) {
+std::size_t collect_part(ThreadHeap* part) {
+  std::size_t pages = 0;
   // The full pages first: those with room join the queues below.
   for (std::uint32_t left = part->full.count(); left != 0; --left) {
     Page* const page = part->full.first();
+    ++pages;
     part->remove(page);
     collect_page(page);
     if (page->has_free() || page->can_extend()) {
@@ -326,6 +343,7 @@ void collect_part(ThreadHeap* part) {
     }
   }
   for (PageQueue& queue : part->queues) {
+    pages += queue.count();
     for (std::uint32_t left = queue.count(); left != 0; --left) {
       Page* const page = queue.first();
       part->remove(page);
@@ -338,12 +356,15 @@ void collect_part(ThreadHeap* part) {
       }
     }
   }
+  return pages;
 }
 
-void collect_parts(ThreadHeap* backing) {
+std::size_t collect_parts(ThreadHeap* backing) {
+  std::size_t pages = 0;
   for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
-    collect_part(part);
+    pages += collect_part(part);
   }
+  return pages;
 }
 
 void collect_thread(ThreadHeap* backing, bool force) {

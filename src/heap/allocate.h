@@ -45,11 +45,12 @@ inline std::size_t request_size(std::size_t count, std::size_t size) {
 using DeferredFreeFunction = void(bool force, unsigned long long heartbeat, void* arg);
 void register_deferred_free(DeferredFreeFunction* function, void* arg);
 
-// Collects what was freed in a thread's part of a heap, and gives empty pages back.
-void collect_part(ThreadHeap* part);
+// Collects what was freed in a thread's part of a heap, and gives empty pages back. Returns how
+// many pages it looked at.
+std::size_t collect_part(ThreadHeap* part);
 
 // The same for all parts of a thread. None is taken apart: who is at work with one goes on with it.
-void collect_parts(ThreadHeap* backing);
+std::size_t collect_parts(ThreadHeap* backing);
 
 // Collects all parts of a thread, after a call of the deferred free function.
 void collect_thread(ThreadHeap* backing, bool force);

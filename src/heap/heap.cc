@@ -9,6 +9,7 @@
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
+#include "heap/part_index.h"
 #include "heap/process.h"
 #include "heap/realm.h"
 #include "heap/rest.h"
@@ -151,15 +152,6 @@ void move_unowned(Heap* heap) {
         return false;
       },
       [](Page* page) { publish(page); });
-}
-
-ThreadHeap* find_part(ThreadHeap* backing, const Heap* heap) {
-  for (ThreadHeap* part = backing; part != nullptr; part = part->next_of_thread) {
-    if (part->number == heap->number) {
-      return part;
-    }
-  }
-  return nullptr;
 }
 
 void destroy_unowned(Heap* heap) {
@@ -307,7 +299,7 @@ void end_heap_at_once(Heap* heap) {
 }
 
 ThreadHeap* find_thread_heap(const Heap* heap) {
-  return thread_heap == &empty_heap ? nullptr : find_part(thread_heap->backing, heap);
+  return thread_heap == &empty_heap ? nullptr : find_part(thread_heap->backing, heap->number);
 }
 
 ThreadHeap* thread_heap_in_slow(Heap* heap) {
@@ -319,7 +311,7 @@ ThreadHeap* thread_heap_in_slow(Heap* heap) {
 }
 
 ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
-  if (ThreadHeap* const part = find_part(backing, heap)) {
+  if (ThreadHeap* const part = find_part(backing, heap->number)) {
     return part;
   }
   auto* const part = static_cast<ThreadHeap*>(metadata_pool.allocate(sizeof(ThreadHeap)));
@@ -327,9 +319,7 @@ ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
     return nullptr;
   }
   part->start(backing->id, heap, backing);
-  // Behind the first, so that a thread's part for the main heap stays the list's first.
-  part->next_of_thread = backing->next_of_thread;
-  backing->next_of_thread = part;
+  add_part(backing, part);
   hold_heap(heap);
   heap->realm->stats.thread_heaps.add(1);
   LockGuard guard(lock);
@@ -370,6 +360,7 @@ void drop_thread_heap(ThreadHeap* part) {
   gone.searched.add(part->stats.searched.total());
   gone.retired.add(part->stats.retired.total());
   gone.handed_over.add(part->stats.handed_over.total());
+  drop_part_index(part);
   metadata_pool.release(part, sizeof(ThreadHeap));
   drop_reference(heap);
 }
@@ -388,7 +379,7 @@ void settle_thread(ThreadHeap* backing) {
       link = &part->next_of_thread;
       continue;
     }
-    *link = part->next_of_thread;
+    remove_part(backing, link);
     if (thread_heap == part) {
       thread_heap = backing;
     }

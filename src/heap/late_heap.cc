@@ -60,6 +60,7 @@ void forget_late_heap() {
   LockGuard guard(lock);
   late_heap.id = kNoOwner;
   late_heap.next_of_thread = nullptr;
+  late_heap.part_index = nullptr;
   late_heap.full = {};
   for (PageQueue& queue : late_heap.queues) {
     queue = {};

@@ -18,6 +18,8 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .home = nullptr,
                     .backing = &empty_heap,
                     .next_of_thread = nullptr,
+                    .next_in_bucket = nullptr,
+                    .part_index = nullptr,
                     .next_of_heap = nullptr,
                     .previous_of_heap = nullptr,
                     .retired_from = 0,
@@ -30,6 +32,7 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .in_pool = false,
                     .attention = false,
                     .trim_asked = TrimLevel::kWaiting,
+                    .collections_left_out = 0,
                     .heartbeat = 0,
                     .hollow_due_ms = 0};
 }

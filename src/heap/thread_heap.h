@@ -21,6 +21,7 @@
 namespace ashlar {
 
 struct Heap;
+struct PartIndex;
 
 // A page without a block: what every miss of the direct table finds. Never written.
 ASHLAR_HIDDEN extern constinit Page empty_page;
@@ -44,6 +45,8 @@ struct ThreadHeap {
   Heap* home;            // its heap
   ThreadHeap* backing;   // the same thread's for the main heap; there the fields below are used
   ThreadHeap* next_of_thread;  // from the backing one, all of the thread's
+  ThreadHeap* next_in_bucket;  // of the index
+  PartIndex* part_index;       // of the thread's parts, when they are many
   ThreadHeap* next_of_heap;
   ThreadHeap* previous_of_heap;
   std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
@@ -53,12 +56,13 @@ struct ThreadHeap {
   SlowPathStats<OwnedCounter> stats;
   bool destroyed;  // with its heap: it has no pages, and waits to be dropped
 
-  bool in_deferred_free;              // a registered function is running: do not call it again
-  bool in_pool;                       // the thread sleeps between tasks: it keeps little
-  std::atomic<bool> attention;        // a heap of this thread was deleted or destroyed, or:
-  std::atomic<TrimLevel> trim_asked;  // what a trim has asked of this thread
-  std::uint64_t heartbeat;            // slow paths of the thread so far
-  std::uint64_t hollow_due_ms;        // when the clock says so, idle pages are looked for
+  bool in_deferred_free;               // a registered function is running: do not call it again
+  bool in_pool;                        // the thread sleeps between tasks: it keeps little
+  std::atomic<bool> attention;         // a heap of this thread was deleted or destroyed, or:
+  std::atomic<TrimLevel> trim_asked;   // what a trim has asked of this thread
+  std::uint16_t collections_left_out;  // that are still to be, since the thread has many pages
+  std::uint64_t heartbeat;             // slow paths of the thread so far
+  std::uint64_t hollow_due_ms;         // when the clock says so, idle pages are looked for
 
   void start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_part);
 

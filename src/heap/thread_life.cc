@@ -3,6 +3,7 @@
 
 #include "heap/heap.h"
 #include "heap/orphans.h"
+#include "heap/part_index.h"
 #include "heap/process.h"
 #include "heap/purge_thread.h"
 #include "heap/realm.h"
@@ -72,7 +73,7 @@ void give_back(ThreadHeap* backing) {
   // First, so that nothing that runs below finds a heap that is being taken apart.
   thread_heap = &empty_heap;
   while (ThreadHeap* const part = backing->next_of_thread) {
-    backing->next_of_thread = part->next_of_thread;
+    remove_part(backing, &backing->next_of_thread);
     if (!leave_heap(part)) {
       orphan_all(part);
     }

@@ -259,6 +259,33 @@ TEST_F(OptionEffects, GenericCollectIsHowManySlowPathsACollectionComesAfter) {
   EXPECT_TRUE(is_collected(100));
 }
 
+// Looking at a page costs a slow path or two: eight of them pass for each page that a thread has.
+TEST_F(OptionEffects, ManyPagesAreCollectedMoreSeldom) {
+  constexpr int kPages = 1000;
+  const With option(mi_option_generic_collect, 100);
+  const With kept(mi_option_page_full_retain, -1);  // or who frees would have the page
+  std::thread([&] {
+    const std::vector<std::vector<void*>> taken = take_pages(kPages);
+    const auto slow_paths_until_collected = [&](const std::vector<void*>& page) {
+      std::thread([&] {
+        for (void* const p : page) mi_free(p);
+      }).join();
+      int paths = 0;
+      for (; mi_heap_contains(heap_, page.front()) && paths < 20 * kPages; ++paths) {
+        mi_free(opaque(mi_malloc(200 * kKiB)));  // with a page of its own: a slow path
+      }
+      return paths;
+    };
+    slow_paths_until_collected(taken[0]);  // a collection was just now, and counted the pages
+    const int paths = slow_paths_until_collected(taken[1]);
+    EXPECT_GE(paths, 8 * kPages - 200);
+    EXPECT_LE(paths, 8 * kPages + 300);
+    for (std::size_t i = 2; i < taken.size(); ++i) {
+      for (void* const p : taken[i]) mi_free(p);
+    }
+  }).join();
+}
+
 // Slices that are free and wait to be purged, counted in the drawing of all arenas.
 std::size_t waiting_slices() {
   std::size_t count = 0;

@@ -31,6 +31,10 @@ if(ASHLAR_OVERRIDE AND NOT ASHLAR_FAULTS AND NOT ASHLAR_SCHEDULE)
     add_test(NAME lint_paircost COMMAND ${tools}/paircost --profile ${ASHLAR_PROFILE}
       $<TARGET_FILE:ashlar> $<TARGET_FILE:pair_loop>)
     set_tests_properties(lint_paircost PROPERTIES LABELS "lint;built" TIMEOUT 120)
+    add_test(NAME lint_growthcost COMMAND ${tools}/growthcost $<TARGET_FILE:ashlar>
+      ${CMAKE_BINARY_DIR}/bench)
+    set_tests_properties(lint_growthcost PROPERTIES LABELS "lint;built" TIMEOUT 240)
+    add_dependencies(ashlar_tests scale_heaps scale_reserve)
   endif()
 endif()
 

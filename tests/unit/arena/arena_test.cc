@@ -1,5 +1,5 @@
 // One arena over a system that fails on demand: what it hands out, what it says of the contents,
-// what it commits and purges, and that a call that fails leaves everything as it was.
+// what it commits, and that a call that fails leaves everything as it was.
 #include "arena/arena.h"
 
 #include <gtest/gtest.h>
@@ -13,64 +13,12 @@
 #include <thread>
 #include <vector>
 
-#include "fake_os.h"
+#include "arena_test_support.h"
 
 namespace ashlar {
 namespace {
 
-using TestArena = Arena<FakeOs>;
-
-constexpr std::size_t kSize = 16 * kMiB;
-
-ArenaMemory fresh_memory(std::size_t size, bool committed) {
-  void* const start = FakeOs::reserve(nullptr, size, kArenaAlignment,
-                                      committed ? Access::kReadWrite : Access::kNone);
-  return {.start = start,
-          .size = size,
-          .committed = committed,
-          .zero = true,
-          .purging = Purging::kLeavesZero};
-}
-
-bool try_claim(TestArena* arena, std::uint32_t count, std::uint32_t alignment, SliceRun* run,
-               Contents* contents) {
-  return arena->claim({count}, {alignment}, {0}, run, contents);
-}
-
-struct Counts {
-  std::uint32_t in_use, committed, dirty, waiting;
-  std::size_t waiting_bytes;
-  bool operator==(const Counts&) const = default;
-};
-
-Counts counts_of(const TestArena& arena) {
-  return {arena.count_in_use(), arena.count_committed(), arena.count_dirty(), arena.count_waiting(),
-          arena.waiting_bytes()};
-}
-
-class ArenaTest : public FakeOsTest {
- protected:
-  TestArena* make(bool committed = true, std::size_t size = kSize) {
-    return TestArena::create(fresh_memory(size, committed));
-  }
-  SliceRun claim(TestArena* arena, std::uint32_t count, Contents expected) {
-    SliceRun run;
-    Contents contents = Contents::kUnknown;
-    EXPECT_TRUE(try_claim(arena, count, 1, &run, &contents));
-    EXPECT_EQ(contents, expected);
-    return run;
-  }
-  // All of it may be resident.
-  void release(TestArena* arena, SliceRun run) {
-    arena->release(run, run.count, Contents::kUnknown);
-  }
-  std::uint32_t purge(TestArena* arena) { return arena->purge_waiting(UINT32_MAX); }
-  void dirty(TestArena* arena, SliceRun run) {
-    for (std::uint32_t i = run.first.value; i < run.end().value; ++i) {
-      *static_cast<char*>(arena->address({i})) = 1;
-    }
-  }
-};
+using namespace arena_test;
 
 TEST_F(ArenaTest, IsNotMadeOfMemoryWithoutRoomForALargePage) {
   EXPECT_EQ(TestArena::create(fresh_memory(kArenaAlignment, false)), nullptr);
@@ -180,33 +128,6 @@ TEST_F(ArenaTest, OneUsedSliceMakesARunUnknown) {
   claim(arena, 10, Contents::kUnknown);
 }
 
-TEST_F(ArenaTest, PurgedMemoryIsZeroAgain) {
-  TestArena* const arena = make();
-  const SliceRun run = claim(arena, 4, Contents::kZero);
-  dirty(arena, run);
-  release(arena, run);
-  EXPECT_EQ(arena->waiting_bytes(), 4 * kSliceSize);
-  EXPECT_EQ(purge(arena), 4u);
-  EXPECT_EQ(arena->waiting_bytes(), 0u);
-  EXPECT_EQ(os().purges.load(std::memory_order_relaxed), 1u) << "neighbours are purged in one call";
-  const SliceRun again = claim(arena, 4, Contents::kZero);
-  EXPECT_EQ(again.first.value, run.first.value);
-  for (std::uint32_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(*static_cast<char*>(arena->address({again.first.value + i})), 0);
-  }
-}
-
-TEST_F(ArenaTest, MemoryThatTheSystemRefusesToPurgeStaysUnknown) {
-  TestArena* const arena = make();
-  const SliceRun run = claim(arena, 4, Contents::kZero);
-  dirty(arena, run);
-  release(arena, run);
-  os().purge_fails = true;
-  EXPECT_EQ(purge(arena), 0u);
-  EXPECT_EQ(arena->count_in_use(), arena->first_slice().value) << "and can be claimed again";
-  claim(arena, 4, Contents::kUnknown);
-}
-
 TEST_F(ArenaTest, ForeignMemoryIsUnknownAndItsSlicesAreZeroAfterAPurge) {
   ArenaMemory memory = fresh_memory(kSize, true);
   std::memset(memory.start, 7, kSize);
@@ -216,77 +137,6 @@ TEST_F(ArenaTest, ForeignMemoryIsUnknownAndItsSlicesAreZeroAfterAPurge) {
   release(arena, run);
   EXPECT_EQ(purge(arena), 2u);
   claim(arena, 2, Contents::kZero);
-}
-
-TEST_F(ArenaTest, MemoryThatIsNotPrivateIsNeverPurgedNorKnownToBeZeroAgain) {
-  ArenaMemory memory = fresh_memory(kSize, true);
-  memory.purging = Purging::kNever;
-  TestArena* const arena = TestArena::create(memory);
-  const SliceRun run = claim(arena, 2, Contents::kZero);
-  release(arena, run);
-  EXPECT_EQ(arena->waiting_bytes(), 0u);
-  EXPECT_EQ(purge(arena), 0u);
-  EXPECT_EQ(os().purges.load(std::memory_order_relaxed), 0u);
-  claim(arena, 2, Contents::kUnknown);
-}
-
-TEST_F(ArenaTest, ClaimingWaitingMemoryTakesItOffTheCount) {
-  TestArena* const arena = make();
-  release(arena, claim(arena, 6, Contents::kZero));
-  claim(arena, 2, Contents::kUnknown);
-  EXPECT_EQ(arena->waiting_bytes(), 4 * kSliceSize);
-  EXPECT_EQ(purge(arena), 4u);
-}
-
-TEST_F(ArenaTest, WhatWasNotTouchedDoesNotWaitAndHoldsWhatItHeld) {
-  TestArena* const arena = make();
-  const SliceRun run = claim(arena, 6, Contents::kZero);
-  dirty(arena, {run.first, {2}});
-  arena->release(run, {2}, Contents::kZero);
-  EXPECT_EQ(arena->waiting_bytes(), 2 * kSliceSize);
-  claim(arena, 2, Contents::kUnknown);
-  claim(arena, 4, Contents::kZero);
-}
-
-// It may be resident from its last use: a page that used one slice of four that had been in use
-// before kept the other three from ever being purged.
-TEST_F(ArenaTest, WhatHeldUnknownBytesAndWasNotTouchedStaysUnknownAndWaits) {
-  TestArena* const arena = make();
-  release(arena, claim(arena, 6, Contents::kZero));
-  const SliceRun run = claim(arena, 6, Contents::kUnknown);
-  arena->release(run, {1}, Contents::kUnknown);
-  EXPECT_EQ(arena->waiting_bytes(), 6 * kSliceSize);
-  release(arena, claim(arena, 6, Contents::kUnknown));
-  EXPECT_EQ(arena->purge_waiting(UINT32_MAX), 6u);
-  claim(arena, 6, Contents::kZero);
-}
-
-TEST_F(ArenaTest, PurgesFromHighAddressesUntilItIsEnough) {
-  TestArena* const arena = make();
-  const SliceRun low = claim(arena, 2, Contents::kZero);
-  SliceRun high;
-  Contents contents;
-  ASSERT_TRUE(try_claim(arena, 2, 64, &high, &contents));  // in another word of the bitmaps
-  ASSERT_GT(high.first, low.first);
-  dirty(arena, low);
-  dirty(arena, high);
-  release(arena, low);
-  release(arena, high);
-  EXPECT_EQ(arena->purge_waiting(1), 2u);
-  EXPECT_EQ(*static_cast<char*>(arena->address(low.first)), 1);
-  EXPECT_EQ(*static_cast<char*>(arena->address(high.first)), 0);
-  EXPECT_EQ(arena->purge_waiting(1), 2u);
-  EXPECT_EQ(arena->purge_waiting(1), 0u);
-}
-
-TEST_F(ArenaTest, CountsWhatIsClaimedAgainAfterAPurge) {
-  TestArena* const arena = make();
-  release(arena, claim(arena, 4, Contents::kZero));
-  claim(arena, 1, Contents::kUnknown);
-  EXPECT_EQ(purge(arena), 3u);
-  EXPECT_EQ(arena->refaulted(), 0u);
-  claim(arena, 5, Contents::kZero);
-  EXPECT_EQ(arena->refaulted(), 3u);
 }
 
 // Whole MiB at once: see Arena::widened.

@@ -1,0 +1,31 @@
+"""What the tools that count instructions share: one run of a program under callgrind.
+
+Not a tool by itself. What starting and ending a program costs is left out by the difference of two
+runs, one of them longer.
+"""
+import os
+import re
+import subprocess
+import sys
+
+
+def instructions(library, *command):
+    """All that a run of the command executes, with the library preloaded."""
+    env = {"LC_ALL": "C", "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LD_PRELOAD": library}
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *map(str, command)],
+        env=env, text=True, capture_output=True, check=False)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode != 0 or not found:
+        sys.exit(f"{os.path.basename(sys.argv[0])}: {command[0]} does not run under callgrind:\n"
+                 f"{done.stderr[-2000:]}")
+    return int(found.group(1))
+
+
+def instructions_each(library, times, *command):
+    """What each round of the program executes. None stands in the command where it takes the number
+    of rounds."""
+    place = command.index(None)
+    once, twice = (instructions(library, *command[:place], n, *command[place + 1:])
+                   for n in (times, 2 * times))
+    return (twice - once) / times
