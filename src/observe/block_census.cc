@@ -9,16 +9,17 @@
 namespace ashlar {
 namespace {
 
-// Looks at a page that changes all the time, and how often the processor is given up between them.
+// Looks at a page that changes all the time, and how often we sleep for a millisecond between them:
+// its owner may have lost the processor in the midst of a change, and has to have it to finish.
 // Beyond that the counts are taken as they are: off by no more than what was freed meanwhile.
-constexpr int kLooks = 64;
-constexpr int kLooksBetweenYields = 16;
+constexpr int kLooks = 512;
+constexpr int kLooksBetweenSleeps = 16;
 
 PageCounts read_counts(const Page* page) {
   PageCounts counts;
   for (int i = 1; !try_read_counts(page, &counts) && i < kLooks; ++i) {
-    if (i % kLooksBetweenYields == 0) {
-      System::yield();
+    if (i % kLooksBetweenSleeps == 0) {
+      System::sleep_ms(1);
     }
   }
   return counts;
