@@ -116,10 +116,10 @@ TEST(StatisticsJson, ThePageOnStatisticsNamesEveryMember) {
   }
 }
 
-TEST(StatisticsJson, IsWholeOrNotThereAtEverySize) {
+TEST(StatisticsJson, IsWholeOrNotThereAtAnySize) {
   const Statistics statistics = numbered_statistics();
   const ProcessInfo process = sample_process();
-  check_every_size(statistics_json_length(statistics, process), [&](char* out, std::size_t size) {
+  check_sizes(statistics_json_length(statistics, process), [&](char* out, std::size_t size) {
     return write_statistics_json(statistics, process, out, size);
   });
 }

@@ -106,13 +106,12 @@ TEST(StatisticsPrometheus, HoldsEveryNumberThatMaySay) {
   }
 }
 
-TEST(StatisticsPrometheus, IsWholeOrNotThereAtEverySize) {
+TEST(StatisticsPrometheus, IsWholeOrNotThereAtAnySize) {
   const Statistics statistics = numbered_statistics();
   const ProcessInfo process = sample_process();
-  check_every_size(statistics_prometheus_length(statistics, process),
-                   [&](char* out, std::size_t size) {
-                     return write_statistics_prometheus(statistics, process, out, size);
-                   });
+  check_sizes(statistics_prometheus_length(statistics, process), [&](char* out, std::size_t size) {
+    return write_statistics_prometheus(statistics, process, out, size);
+  });
 }
 
 }  // namespace
