@@ -83,7 +83,7 @@ TEST(PartIndex, FindsPartsThatShareABucket) {
   }
   parts.check(kLast + 10);
   // From the middle, the end and the begin of chains.
-  for (const std::uint64_t round : {2, 0, 4}) {
+  for (const std::uint64_t round : {2U, 0U, 4U}) {
     for (std::uint64_t i = 2; i < PartIndex::kBuckets; ++i) {
       parts.remove(round * PartIndex::kBuckets + i);
     }
