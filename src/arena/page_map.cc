@@ -96,6 +96,38 @@ bool PageMap::enter_span(std::uintptr_t address, Page* page) {
          (empty & kWholeSpan) == 0;
 }
 
+// Goes through the tables that hold the entries of a range: calls use(their entries, their words of
+// counted OS pages, first entry, how many) for the window and for each leaf, and on_span(its root
+// entry) for each span that one page fills.
+template <class Use, class OnSpan>
+void PageMap::for_each_table(std::uintptr_t begin, std::uintptr_t end, Use use, OnSpan on_span) {
+  const std::uintptr_t window_end = window_base_ + window_entries_ * kSliceSize;
+  while (begin < end) {
+    const std::uintptr_t near = slices_into_window(begin);
+    std::uintptr_t next = end;
+    if (near < window_entries_) {
+      next = end < window_end ? end : window_end;
+      use(window_, counted_, near, divide_up(next - begin, kSliceSize));
+    } else {
+      const std::uintptr_t span_end = align_down(begin, kLeafSpan) + kLeafSpan;
+      next = span_end < next ? span_end : next;
+      next = begin < window_base_ && window_base_ < next ? window_base_ : next;
+      std::atomic<std::uintptr_t>& root = root_[begin >> kLeafShift];
+      // acquire: pairs with leaf_for; the leaf was made when the range was entered. Only the holder
+      // of a span changes a tagged entry.
+      const std::uintptr_t entry = root.load(std::memory_order_acquire);
+      if ((entry & kWholeSpan) != 0) {
+        on_span(root);
+      } else if (entry != 0) {
+        auto* const leaf = reinterpret_cast<Leaf*>(entry);
+        use(leaf->pages, leaf->counted, begin / kSliceSize % kLeafEntries,
+            divide_up(next - begin, kSliceSize));
+      }
+    }
+    begin = next;
+  }
+}
+
 bool PageMap::enter(const void* start, std::size_t size, Page* page) {
   const std::uintptr_t begin = address_of(start);
   const std::uintptr_t end = begin + size;
@@ -113,36 +145,15 @@ bool PageMap::enter(const void* start, std::size_t size, Page* page) {
       return false;
     }
   }
-  note_touched(begin, end);
-  // Spans were entered above.
-  set_range(begin, end, page, [](std::atomic<std::uintptr_t>&) {});
-  return true;
-}
-
-// Counts what the entries of a range, which are about to be written, take in window and leaves.
-void PageMap::note_touched(std::uintptr_t begin, std::uintptr_t end) {
   const std::size_t os_page = System::page_size();
-  while (begin < end) {
-    const std::uintptr_t near = slices_into_window(begin);
-    std::uintptr_t next = align_down(begin, kLeafSpan) + kLeafSpan;
-    next = next < end ? next : end;
-    if (near < window_entries_) {
-      const std::uintptr_t window_end = window_base_ + window_entries_ * kSliceSize;
-      next = end < window_end ? end : window_end;
-      note_table_touched(counted_, near * sizeof(Page*),
-                         (next - begin) / kSliceSize * sizeof(Page*), os_page);
-    } else {
-      // acquire: pairs with leaf_for.
-      const std::uintptr_t entry = root_[begin >> kLeafShift].load(std::memory_order_acquire);
-      // The window may begin within the span: no harm, what is counted there is next to it.
-      if (entry != 0 && (entry & kWholeSpan) == 0) {
-        note_table_touched(reinterpret_cast<Leaf*>(entry)->counted,
-                           begin / kSliceSize % kLeafEntries * sizeof(Page*),
-                           (next - begin) / kSliceSize * sizeof(Page*), os_page);
-      }
-    }
-    begin = next;
-  }
+  const auto set = [page, os_page](std::atomic<Page*>* pages, std::atomic<std::uint64_t>* counted,
+                                   std::uintptr_t first, std::size_t count) {
+    note_table_touched(counted, first * sizeof(Page*), count * sizeof(Page*), os_page);
+    set_entries(pages + first, count, page);
+  };
+  // Spans were entered above.
+  for_each_table(begin, end, set, [](std::atomic<std::uintptr_t>&) {});
+  return true;
 }
 
 bool PageMap::split_before(const void* start) {
@@ -170,45 +181,18 @@ bool PageMap::split_before(const void* start) {
 
 void PageMap::remove(const void* start, std::size_t size) {
   const std::uintptr_t begin = address_of(start);
-  set_range(begin, begin + size, nullptr, [](std::atomic<std::uintptr_t>& span) {
+  const auto clear = [](std::atomic<Page*>* pages, std::atomic<std::uint64_t>*,
+                        std::uintptr_t first,
+                        std::size_t count) { set_entries(pages + first, count, nullptr); };
+  for_each_table(begin, begin + size, clear, [](std::atomic<std::uintptr_t>& span) {
     // release: what the page was is over before another may be entered.
     span.store(0, std::memory_order_release);
   });
 }
 
-// Sets the entries of a range, and calls on_span(its root entry) for each span that one page fills.
 // A block of 64 MiB has a thousand entries: each costs a store and no more.
-template <class OnSpan>
-void PageMap::set_range(std::uintptr_t begin, std::uintptr_t end, Page* page, OnSpan on_span) {
-  while (begin < end) {
-    const std::uintptr_t near = slices_into_window(begin);
-    std::uintptr_t next = align_down(begin, kLeafSpan) + kLeafSpan;
-    next = next < end ? next : end;
-    if (near < window_entries_) {
-      const std::uintptr_t window_end = window_base_ + window_entries_ * kSliceSize;
-      next = end < window_end ? end : window_end;
-      set_entries(window_ + near, next - begin, page);
-    } else {
-      if (begin < window_base_ && window_base_ < next) {
-        next = window_base_;
-      }
-      std::atomic<std::uintptr_t>& root = root_[begin >> kLeafShift];
-      // acquire: pairs with leaf_for; the leaf was made when the range was entered. Only the holder
-      // of a span changes a tagged entry.
-      const std::uintptr_t entry = root.load(std::memory_order_acquire);
-      if ((entry & kWholeSpan) != 0) {
-        on_span(root);
-      } else if (entry != 0) {
-        set_entries(reinterpret_cast<Leaf*>(entry)->pages + begin / kSliceSize % kLeafEntries,
-                    next - begin, page);
-      }
-    }
-    begin = next;
-  }
-}
-
-void PageMap::set_entries(std::atomic<Page*>* entries, std::size_t size, Page* page) {
-  for (std::size_t i = 0; i < divide_up(size, kSliceSize); ++i) {
+void PageMap::set_entries(std::atomic<Page*>* entries, std::size_t count, Page* page) {
+  for (std::size_t i = 0; i < count; ++i) {
     // release: a reader that finds the page finds its metadata written.
     entries[i].store(page, std::memory_order_release);
   }

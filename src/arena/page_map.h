@@ -86,10 +86,9 @@ class ASHLAR_HIDDEN PageMap {
   }
 
   Leaf* leaf_for(std::size_t root_index);
-  void note_touched(std::uintptr_t begin, std::uintptr_t end);
-  template <class OnSpan>
-  void set_range(std::uintptr_t begin, std::uintptr_t end, Page* page, OnSpan on_span);
-  static void set_entries(std::atomic<Page*>* entries, std::size_t size, Page* page);
+  template <class Use, class OnSpan>
+  void for_each_table(std::uintptr_t begin, std::uintptr_t end, Use use, OnSpan on_span);
+  static void set_entries(std::atomic<Page*>* entries, std::size_t count, Page* page);
   bool enter_span(std::uintptr_t address, Page* page);
   static bool touches_window(std::uintptr_t span);
 
