@@ -171,9 +171,11 @@ class ArenaSet {
   }
 
   // Purges all that waits now; returns the bytes. May call foreign code.
-  std::size_t purge_now() {
-    return purge(SIZE_MAX) + (foreign_code_allowed() ? purge_hooked() : 0);
-  }
+  std::size_t purge_now() { return purge_now_without_hooks() + purge_now_with_hooks(); }
+
+  // The two parts of it: what calls no foreign code, and what has the program decommit.
+  std::size_t purge_now_without_hooks() { return purge(SIZE_MAX); }
+  std::size_t purge_now_with_hooks() { return foreign_code_allowed() ? purge_hooked() : 0; }
 
   // Whether what is given back is gone at once, and not when the system wants to take it.
   bool gives_back_at_once() const { return !purge_by_reset_.get() || touched_bytes.is_limited(); }

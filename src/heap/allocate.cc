@@ -385,7 +385,7 @@ void collect_heap(Heap* heap, bool force) {
     }
   }
   if (force) {
-    heap->realm->arenas.purge_now();
+    purge_now(heap->realm);
   }
 }
 
@@ -412,7 +412,7 @@ void collect(bool force) {
     collect_late_heap();
     hollow_orphans(current_realm(), Hollowing::kAll);
     unmap_again();
-    current_realm()->arenas.purge_now();
+    purge_now(current_realm());
   }
 }
 

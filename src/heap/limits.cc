@@ -7,6 +7,7 @@
 #include "heap/allocate.h"
 #include "heap/hollowing.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "os/cgroup.h"
 #include "support/messages.h"
@@ -92,7 +93,7 @@ void forget_stages_over() {
 void purge_all() {
   for_each_realm([](Realm& realm) {
     if (realm.arenas.waiting_bytes() != 0) {
-      realm.arenas.purge_now();
+      purge_now(&realm);
     }
   });
 }

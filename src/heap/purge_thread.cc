@@ -149,6 +149,14 @@ void wake_purge_thread_slow() {
   ring();
 }
 
+void purge_now(Realm* realm) {
+  {
+    LockGuard guard(lock);
+    realm->arenas.purge_now_without_hooks();
+  }
+  realm->arenas.purge_now_with_hooks();
+}
+
 void note_second_thread() {
   if (is_allowed() && advance(Life::kNever, Life::kNone)) {
     purge_budget_cap.set(kPurgeBudgetShared);

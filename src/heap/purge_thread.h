@@ -11,6 +11,8 @@
 
 namespace ashlar {
 
+struct Realm;
+
 // There is such a thread only while the process has threads besides it that keep something: a
 // process with a single thread is never given another. It starts from a malloc that finds memory
 // waiting to be purged, and ends when nothing has waited for kPurgeLingerMs, or at once when the
@@ -43,6 +45,10 @@ inline void note_waiting() {
     wake_purge_thread_slow();
   }
 }
+
+// Purges all that waits in a realm, and is not back before the purge thread, if it had taken some
+// of that, has given it back too. May call foreign code.
+void purge_now(Realm* realm);
 
 // Said once, by the library's constructor: whether its code stays where it is.
 void allow_purge_thread(bool never_unloaded);

@@ -84,7 +84,7 @@ void give_back(ThreadHeap* backing) {
   leave(backing);
   note_backing(backing->home, false);
   if (tuning.purges_at_thread_end.get()) {
-    backing->home->realm->arenas.purge_now();
+    purge_now(backing->home->realm);
   }
   drop_thread_heap(backing);
   note_thread_gone();

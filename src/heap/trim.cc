@@ -7,6 +7,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/purge_thread.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 
@@ -55,7 +56,7 @@ std::size_t trim(TrimLevel level) {
     for_each_realm([](Realm& realm) { hollow_orphans(&realm, Hollowing::kAll); });
   }
   unmap_again();
-  for_each_realm([](Realm& realm) { realm.arenas.purge_now(); });
+  for_each_realm([](Realm& realm) { purge_now(&realm); });
   const std::int64_t bytes = given_back() - before;
   return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }

@@ -24,13 +24,13 @@ class LiveBlocks {
  public:
   // Reads the lists as they stand. A link that leads nowhere ends its list: the page may be in use
   // by another thread against the rules, and nothing must be followed blindly.
-  explicit LiveBlocks(const Page* page) : page_(page), count_(page->capacity) {
+  LiveBlocks(const Page* page, RemoteList remote) : page_(page), count_(page->capacity) {
     for (std::uint32_t i = 0; i < page->capacity; ++i) {
       words_[i / kBits] |= std::uint64_t{1} << (i % kBits);
     }
     take_out(page->free);
     take_out(page->local_free);
-    take_out(remote_frees(page).first(page));
+    take_out(remote.first(page));
     take_out_withdrawn();
   }
 
@@ -92,9 +92,9 @@ class LiveBlocks {
   std::uint32_t count_;
 };
 
-// At rest the lists hold what the page's counts say. For debug builds.
-[[maybe_unused]] void check_at_rest(const Page* page, std::uint32_t live) {
-  const std::uint32_t expected = page->used() - remote_frees(page).count() + page->lost;
+// The lists hold what the page's counts say. For debug builds.
+[[maybe_unused]] void check_counts(const Page* page, RemoteList remote, std::uint32_t live) {
+  const std::uint32_t expected = page->used() - remote.count() + page->lost;
   if (live != expected) {
     report_error(
         EFAULT,
@@ -113,9 +113,11 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
   if (page->is_huge()) {
     return visitor(view, nullptr, arg) && (!blocks || visitor(view, page->start, arg));
   }
-  const LiveBlocks live(page);
+  // Taken once: an orphan is owned by who walks, and others may free into it all the while.
+  const RemoteList remote = remote_frees(page);
+  const LiveBlocks live(page, remote);
   if constexpr (kActive.check_invariants) {
-    check_at_rest(page, live.count());
+    check_counts(page, remote, live.count());
   }
   view.committed = std::size_t{page->capacity} * page->block_size;
   view.live = live.count();
