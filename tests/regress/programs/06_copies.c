@@ -54,6 +54,9 @@ static void set_up(void) {
   *(void**)&own.realloc = dlsym(libc, "realloc");
   *(void**)&own.free = dlsym(libc, "free");
   CHECK(own.malloc != NULL && own.realloc != NULL && own.free != NULL);
+  /* Its first use is here, as in a program that has no other malloc: a fork in the midst of libc's
+     own start leaves its locks and counts wrong ("malloc assertion failure"). */
+  own.free(own.malloc(1));
   CHECK((own.malloc == malloc) == !has_preloaded);
   allocators[allocator_count++] = own;
 }
