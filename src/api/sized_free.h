@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "heap/free.h"
 #include "heap/thread_heap.h"
 
 namespace ashlar {
+
+// Where a call says nothing of the size.
+inline constexpr std::size_t kSizeNotSaid = SIZE_MAX;
 
 // Reports a size or an alignment that the block can't have had; false: leave the block alone.
 [[nodiscard]] bool check_sized_free(const void* pointer, std::size_t size, std::size_t alignment);

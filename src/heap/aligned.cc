@@ -13,17 +13,30 @@
 namespace ashlar {
 namespace {
 
-// The smallest block size whose blocks are all aligned and hold the request; 0 where none does.
-std::size_t aligned_block_size(std::size_t size, std::size_t alignment) {
-  if (size > kMediumBlockMax || alignment > kSliceSize) {
+// The largest request that the smallest blocks take which are all aligned and hold this one; 0
+// where none are.
+std::size_t aligned_request(std::size_t size, std::size_t alignment) {
+  if (size > kMediumBlockMax - kPadding || alignment > kSliceSize) {
     return 0;
   }
-  for (SizeClass c = size_class_of(size < alignment ? alignment : size); c < kSizeClassCount; ++c) {
+  for (SizeClass c = class_for(size); c < kSizeClassCount; ++c) {
     if (is_aligned(block_size_of(c), alignment)) {
-      return block_size_of(c);
+      return block_size_of(c) - kPadding;
     }
   }
   return 0;
+}
+
+// A larger block was taken than asked for. What counts is what was: from the start of the block
+// on, so many bytes.
+void* pad_again(void* block, std::size_t size) {
+  if constexpr (kActive.pad_blocks) {
+    if (block != nullptr) {
+      Page* const page = page_map.find(block);
+      page->is_huge() ? pad_huge_block(page, size) : pad_block(page, block, size);
+    }
+  }
+  return block;
 }
 
 // Takes a larger block and points into it. The page is told that its blocks may be freed by
@@ -43,6 +56,7 @@ void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t off
   if (aligned != start) {
     set_owner_flag(page_map.find(block), kOwnerInterior);
   }
+  pad_again(block, aligned - start + size);
   return reinterpret_cast<void*>(aligned);
 }
 
@@ -55,7 +69,7 @@ void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents co
   void* const block = allocate_or_wait(heap, least, [&] {
     return allocate_huge(heap_or_default(heap), least, alignment, contents);
   });
-  return block != nullptr ? block : fail_out_of_memory(size);
+  return block != nullptr ? pad_again(block, size) : fail_out_of_memory(size);
 }
 
 }  // namespace
@@ -77,11 +91,11 @@ void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offs
   if (alignment <= kWordSize || (alignment <= kBlockAlignment && size > kWordSize)) {
     return allocate_plain(heap, size, contents);
   }
-  if (const std::size_t block_size = aligned_block_size(size, alignment); block_size != 0) {
-    return allocate_plain(heap, block_size, contents);
+  if (const std::size_t larger = aligned_request(size, alignment); larger != 0) {
+    return pad_again(allocate_plain(heap, larger, contents), size);
   }
   // Huge blocks start at slices.
-  return alignment <= kSliceSize && size > kMediumBlockMax
+  return alignment <= kSliceSize && size > kMediumBlockMax - kPadding
              ? allocate_plain(heap, size, contents)
              : allocate_aligned_huge(size, alignment, contents, heap);
 }

@@ -11,6 +11,7 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/purge_thread.h"
+#include "heap/quarantine.h"
 #include "heap/realm.h"
 #include "heap/shortage.h"
 #include "heap/thread_life.h"
@@ -286,11 +287,11 @@ std::size_t owned_bytes(const ThreadHeap* backing) {
 }  // namespace
 
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
-  if (size > kMediumBlockMax) {
+  if (size > kMediumBlockMax - kPadding) {
     beat(part, size, kHugeClass);
     return allocate_huge(part->home, size, kSliceSize, contents);
   }
-  const SizeClass size_class = size_class_of(size);
+  const SizeClass size_class = class_for(size);
   // Blocks that the direct table does not cover come by here each time: no beat for them while
   // the first page has blocks at hand.
   Page* page = part->queues[size_class].first();
@@ -301,7 +302,7 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
       return nullptr;
     }
   }
-  return detail::finish_block(page, pop_block(page), contents);
+  return detail::finish_block(page, pop_block(page), size, contents);
 }
 
 void* allocate_slow(std::size_t size, Contents contents) {
@@ -409,6 +410,7 @@ void collect(bool force) {
     }
   }
   if (force) {
+    flush_quarantine();
     collect_late_heap();
     hollow_orphans(current_realm(), Hollowing::kAll);
     unmap_again();

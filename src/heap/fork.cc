@@ -15,6 +15,7 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/purge_thread.h"
+#include "heap/quarantine.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "os/thread.h"
@@ -29,6 +30,7 @@ namespace {
 void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   process_lock().lock();
   purge_lock().lock();
+  quarantine_lock().lock();
   late_heap_lock().lock();
   heaps_lock().lock();
   lone_pages_lock().lock();
@@ -48,6 +50,7 @@ void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   lone_pages_lock().unlock();
   heaps_lock().unlock();
   late_heap_lock().unlock();
+  quarantine_lock().unlock();
   purge_lock().unlock();
   process_lock().unlock();
 }

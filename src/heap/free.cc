@@ -4,11 +4,14 @@
 
 #include <errno.h>
 
+#include "heap/block_check.h"
 #include "heap/huge.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
+#include "heap/quarantine.h"
 #include "heap/thread_life.h"
+#include "heap/tuning.h"
 #include "support/messages.h"
 
 namespace ashlar {
@@ -61,7 +64,13 @@ Resolved resolve(const void* pointer) {
     return {};
   }
   Block* const block = block_of(page, pointer);
-  return {page, block, page->block_size - bytes_between(block, pointer)};
+  const std::size_t before = bytes_between(block, pointer);
+  const std::size_t room = room_of(page) - before;
+  if constexpr (kActive.pad_blocks) {
+    const std::size_t requested = requested_of(page, block);
+    return {page, block, requested > before ? requested - before : 0, room};
+  }
+  return {page, block, room, room};
 }
 
 bool is_block(const void* pointer) {
@@ -88,6 +97,12 @@ std::size_t usable_size_of(const void* pointer, const char* call) {
   const Resolved found = resolve(pointer);
   if (found.page == nullptr) {
     report_invalid_pointer(call, pointer);
+    return 0;
+  }
+  if constexpr (kActive.check_blocks) {
+    if (!check_live(found.page, found.block, call)) {
+      return 0;
+    }
   }
   return found.usable;
 }
@@ -107,18 +122,30 @@ void free_far_slow(void* pointer) {
 
 void free_other_slow(Page* page, void* pointer) {
   Block* const block = block_of(page, pointer);
-  if constexpr (kActive.check_double_free) {
-    if (!check_free(page, block)) {
-      return;
+  if constexpr (kActive.check_blocks) {
+    if (page->is_huge() ? !check_huge_free(page, block) : !try_mark_freed(page, block)) {
+      return refuse_free_slow(page, block);
     }
   }
   if (page->is_huge()) {
+    if constexpr (kActive.check_blocks) {
+      if (tuning.zero_on_free.get()) {
+        __builtin_memset(block, 0, page->requested);
+      }
+    }
     free_huge(page);
     return;
   }
-  if constexpr (kActive.fill_blocks) {
-    detail::fill(block, kFillFreed, sizeof(Block), page->block_size);
+  detail::fill_freed(page, block);
+  if constexpr (kActive.check_blocks) {
+    if (unlikely(tuning.quarantine.get() != 0)) {
+      return quarantine_slow(page, block);
+    }
   }
+  free_marked(page, block);
+}
+
+void free_marked(Page* page, Block* block) {
   if ((owner_of(page) & ~kOwnerFlags) == thread_id()) {
     free_local(page, block);
   } else {
@@ -159,24 +186,6 @@ void page_empty_slow(Page* page) {
   if (size_class >= heap->retired_to) {
     heap->retired_to = size_class + 1;
   }
-}
-
-bool check_free(Page* page, void* pointer) {
-  if (!is_block_start(page, pointer)) {
-    report_error(EINVAL,
-                 "free: invalid pointer %p: inside a block of %zu bytes that starts at %p; free "
-                 "takes what malloc returned",
-                 pointer, page->block_size, static_cast<void*>(block_at(page, pointer)));
-    return false;
-  }
-  // Only the owner may walk the lists.
-  if ((owner_of(page) & ~kOwnerFlags) == thread_id() &&
-      is_in_free_lists(page, static_cast<Block*>(pointer))) {
-    report_error(EAGAIN, "free: double free of %p, a block of %zu bytes", pointer,
-                 page->block_size);
-    return false;
-  }
-  return true;
 }
 
 }  // namespace ashlar

@@ -11,6 +11,7 @@
 #include "heap/page_source.h"
 #include "heap/part_index.h"
 #include "heap/process.h"
+#include "heap/quarantine.h"
 #include "heap/realm.h"
 #include "heap/rest.h"
 #include "heap/thread_life.h"
@@ -263,6 +264,7 @@ void delete_heap(Heap* heap) {
 }
 
 void destroy_heap(Heap* heap) {
+  flush_quarantine();
   if (is_main(heap) || !heap->may_be_destroyed) {
     delete_heap(heap);
     return;
@@ -449,6 +451,7 @@ Heap* heap_of(const void* pointer) {
 }
 
 void destroy_all_heaps() {
+  flush_quarantine();
   for_each_realm([](Realm& realm) {
     // No other thread changes the list.
     while (Heap* const heap = realm.heaps) {

@@ -2,6 +2,7 @@
 #include "heap/page_source.h"
 
 #include "arena/page_map.h"
+#include "heap/guard_pages.h"
 #include "heap/heap.h"
 #include "heap/numa.h"
 #include "heap/process.h"
@@ -236,10 +237,13 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(part->id, std::memory_order_relaxed);
   page->heap = part;
+  add_guard(page);
   take_touched(page);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
     forget_page(page);
-    release_unused(memory);
+    if (remove_guard(page)) {
+      release_unused(memory);
+    }
     return nullptr;
   }
   note_entered(page);
@@ -273,6 +277,8 @@ void forget_hint(const Page* page) {
 }
 
 void release_page(Page* page) {
+  // Where the guard stays the slices do too: they are lost, and nothing else is.
+  const bool usable = remove_guard(page);
   PageMemory memory = memory_of(page);
   const std::size_t touched = page->capacity * page->block_size;
   forget_hint(page);
@@ -292,7 +298,9 @@ void release_page(Page* page) {
     note_unowned(home, -1);
   }
   clear_remote(page);
-  release_memory(memory, touched);
+  if (likely(usable)) {
+    release_memory(memory, touched);
+  }
   note_page_gone(home);
 }
 

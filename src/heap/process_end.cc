@@ -106,11 +106,9 @@ void end_process() {
   if (ended.exchange(true, std::memory_order_relaxed)) {
     return;
   }
-  if (option_is_enabled(Option::kShowStats) || option_is_enabled(Option::kVerbose)) {
-    // relaxed: registered when the library started.
-    if (void (*const report)() = exit_report.load(std::memory_order_relaxed)) {
-      report();
-    }
+  // relaxed: registered when the library started.
+  if (void (*const report)() = exit_report.load(std::memory_order_relaxed)) {
+    report();
   }
   if (!option_is_enabled(Option::kDestroyOnExit)) {
     return;

@@ -5,11 +5,12 @@
 
 #include "heap/aligned.h"
 #include "heap/allocate.h"
+#include "heap/block_check.h"
 #include "heap/free.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
 #include "os/system.h"
-#include "page/size_class.h"
+#include "page/padding.h"
 
 namespace ashlar {
 namespace {
@@ -19,9 +20,28 @@ constexpr std::size_t kCopyStep = 8 * kMiB;
 // In place where the block is not more than half empty then, or where another block of the
 // request's size would be no smaller.
 bool fits_in_place(const Resolved& found, std::size_t size) {
-  return size <= found.usable &&
-         (size >= found.usable / 2 ||
-          (!found.page->is_huge() && size_class_of(size) == found.page->size_class));
+  return size <= found.room &&
+         (size >= found.room / 2 ||
+          (!found.page->is_huge() && class_for(size) == found.page->size_class));
+}
+
+// Where a block has grown into what was its slack, that reads as zero if zeros were asked for.
+void clear_slack(const Resolved& found, void* pointer, std::size_t size, Contents contents) {
+  const std::size_t end = size < found.room ? size : found.room;
+  if (kActive.pad_blocks && contents == Contents::kZero && end > found.usable) {
+    __builtin_memset(at_offset(pointer, found.usable), 0, end - found.usable);
+  }
+}
+
+// Notes that a block has another size from now on, which it has room for.
+void resize_in_place([[maybe_unused]] const Resolved& found, [[maybe_unused]] void* pointer,
+                     [[maybe_unused]] std::size_t size, [[maybe_unused]] Contents contents) {
+  if constexpr (kActive.pad_blocks) {
+    clear_slack(found, pointer, size, contents);
+    const std::size_t whole = bytes_between(found.block, pointer) + size;
+    found.page->is_huge() ? pad_huge_block(found.page, whole)
+                          : pad_block(found.page, found.block, whole);
+  }
 }
 
 bool is_placed(const void* pointer, Placement placement) {
@@ -60,7 +80,7 @@ void copy_block(const Resolved& found, const void* from, void* to, std::size_t s
 
 void* move_block(void* pointer, const Resolved& found, std::size_t size, Placement placement,
                  Contents contents) {
-  const bool grows = size > found.usable && size > kMediumBlockMax &&
+  const bool grows = size > found.room && size > kMediumBlockMax - kPadding &&
                      placement.alignment <= kSliceSize && placement.offset == 0;
   if (grows) {
     relieve_thread_slow(size);
@@ -99,18 +119,26 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
     errno = EINVAL;
     return nullptr;
   }
+  if constexpr (kActive.check_blocks) {
+    if (unlikely(!check_live(found.page, found.block, "realloc"))) {
+      errno = EINVAL;
+      return nullptr;
+    }
+  }
   if (likely(fits_in_place(found, size) && is_placed(pointer, placement))) {
+    resize_in_place(found, pointer, size, contents);
     if (size == 0) {
       *static_cast<char*>(pointer) = 0;  // programs rely on realloc(p, 0) being an empty string
     }
     return pointer;
   }
-  if (found.page->is_huge() && size > kMediumBlockMax && pointer == found.page->start &&
+  if (found.page->is_huge() && size > kMediumBlockMax - kPadding && pointer == found.page->start &&
       placement.alignment <= kSliceSize && placement.offset == 0) {
-    if (size > found.usable) {
-      relieve_thread_slow(size - found.usable);
+    if (size > found.room) {
+      relieve_thread_slow(size - found.room);
     }
     if (void* const resized = resize_huge(found.page, size, contents)) {
+      clear_slack(found, resized, size, contents);
       return resized;
     }
   }
@@ -135,7 +163,17 @@ void* expand(void* pointer, std::size_t size) {
   if (pointer == nullptr) {
     return nullptr;
   }
-  return size <= usable_size_of(pointer, "expand") ? pointer : nullptr;
+  if (size <= usable_size_of(pointer, "expand")) {
+    return pointer;
+  }
+  if constexpr (kActive.pad_blocks) {
+    const Resolved found = resolve(pointer);
+    if (found.page != nullptr && size <= found.room) {
+      resize_in_place(found, pointer, size, Contents::kUnknown);
+      return pointer;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace ashlar

@@ -64,7 +64,8 @@ void ThreadHeap::update_direct(SizeClass size_class) {
   if (direct[to] == entry) {
     return;
   }
-  const std::size_t from = size_class == 0 ? 0 : block_size_of(size_class - 1) / kWordSize + 1;
+  const std::size_t from =
+      size_class == kFirstClass ? 0 : block_size_of(size_class - 1) / kWordSize + 1;
   for (std::size_t words = from; words <= to; ++words) {
     direct[words] = entry;
   }

@@ -30,6 +30,12 @@ void read_tuning() {
                      option_get(Option::kPurgeDelay) >= 0);
   tuning.retry_ms.set(limit_of(Option::kRetryOnOom));
   tuning.purges_at_thread_end.set(option_is_enabled(Option::kAbandonedPagePurge));
+  const long guards = option_get(Option::kGuardPages);
+  tuning.guard_level.set(guards <= 0   ? GuardLevel::kNone
+                         : guards == 1 ? GuardLevel::kLarge
+                                       : GuardLevel::kAll);
+  tuning.zero_on_free.set(option_is_enabled(Option::kZeroOnFree));
+  tuning.quarantine.set(option_get_size(Option::kQuarantine));
 }
 
 }  // namespace ashlar

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/integer.h"
+#include "page/padding.h"
 #include "support/check.h"
 
 namespace ashlar {
@@ -122,6 +123,7 @@ Block* put_back(Page* page, OsPages filled, Block* list) {
     Block* const block = block_of(page, i);
     const OsPages pages = os_pages_of(page, block).mask();
     if ((pages & filled) != 0 && (pages & page->hollow) == 0) {
+      mark_unused(page, block);
       PageLinks::set_next(block, first, page->keys);
       first = block;
       --page->withdrawn;

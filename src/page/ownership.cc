@@ -63,7 +63,7 @@ bool collect_remote(Page* page) {
   }
   // used counts every block of the list, so a longer one holds a block twice.
   bool intact = list.count() <= page->used();
-  if constexpr (kActive.check_double_free) {
+  if constexpr (kActive.check_blocks) {
     intact = intact && is_intact(page, first, list.count());
   }
   if (!intact) {

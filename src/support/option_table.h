@@ -67,9 +67,13 @@ enum class Option : int {
   kLimitFromCgroup = 49,
   kPurgeThread = 50,
   kHollowPages = 51,
+  kGuardPages = 52,
+  kZeroOnFree = 53,
+  kQuarantine = 54,
+  kShowLeaks = 55,
 };
 
-inline constexpr std::size_t kOptionCount = 52;
+inline constexpr std::size_t kOptionCount = 56;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -255,6 +259,12 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "let a thread purge in time, in processes with several"),
       flag(kHollowPages, "hollow_pages", nullptr, 1,
            "give back OS pages without a block in pages that are idle"),
+      number(kGuardPages, "guard_pages", nullptr, kConfig.guard_pages ? 1 : 0, 0, 2,
+             "guards in the secure build: 0: none; 1: large pages and blocks; 2: all pages"),
+      flag(kZeroOnFree, "zero_on_free", nullptr, 0, "clear freed blocks, in the secure build"),
+      size(kQuarantine, "quarantine", 0,
+           "freed blocks kept from being handed out, in the secure and debug builds"),
+      flag(kShowLeaks, "show_leaks", nullptr, 0, "list the live blocks at exit"),
   }};
 }
 
