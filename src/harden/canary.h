@@ -33,9 +33,10 @@ inline constexpr std::uint32_t kFreedMark = 0x5AF0'0FA5;
 
 constexpr std::uint32_t live_canary(std::uint64_t address, std::uint32_t slack,
                                     const LinkKeys& keys) {
-  // The product's upper half depends on every bit of the address and of both keys.
-  const std::uint64_t product = ((address + slack) ^ keys.mask) * (keys.offset | 1);
-  return static_cast<std::uint32_t>(product >> 32);
+  // Fibonacci hashing (D. Knuth, "The Art of Computer Programming", volume 3, section 6.4): numbers
+  // that lie within 65,536 of one another differ in the upper half.
+  const std::uint64_t product = ((address + slack) ^ keys.mask) * 0x9E37'79B9'7F4A'7C15;
+  return static_cast<std::uint32_t>((product >> 32) + keys.offset);
 }
 constexpr std::uint32_t slack_key(const LinkKeys& keys) {
   return static_cast<std::uint32_t>(keys.mask ^ keys.offset);

@@ -57,7 +57,8 @@ bool seed_generator() {
   return generator.seed() == SeedQuality::kStrong;
 }
 
-void start_once() ASHLAR_REQUIRES(start_lock) {
+// Whether the system had random numbers.
+bool start_once() ASHLAR_REQUIRES(start_lock) {
   const bool strong = seed_generator();
   const std::uintptr_t hint = choose_hint();
   page_map.open_window(hint);
@@ -68,9 +69,7 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.
   start_time_ms.store(System::clock_ms(), std::memory_order_relaxed);
-  if (!strong) {
-    report_verbose("no random numbers from the system yet: weak seed");
-  }
+  return strong;
 }
 
 }  // namespace
@@ -89,6 +88,7 @@ ArenaPolicy arena_policy() {
 }
 
 void start_process() {
+  bool strong = true;
   // acquire: pairs with the release below; all that start_once wrote is seen.
   if (started.load(std::memory_order_acquire)) {
     return;
@@ -99,11 +99,16 @@ void start_process() {
     if (started.load(std::memory_order_relaxed)) {
       return;
     }
-    start_once();
+    strong = start_once();
     // release: see above.
     started.store(true, std::memory_order_release);
   }
-  // Outside the lock, since libc may allocate for it.
+  // Outside the lock, since libc may allocate for it, and an output function too.
+  if (unlikely(!strong)) {
+    report_warning(
+        "no random numbers from the system yet: until it has some, addresses and keys can be "
+        "guessed by who knows when the process started");
+  }
   watch_forks();
   watch_end();
   reserve_at_start();
@@ -180,6 +185,7 @@ void note_thread_slow() {
 
 std::uint64_t random_number() {
   LockGuard guard(generator_lock);
+  generator.strengthen_from<System>();
   return generator.next();
 }
 

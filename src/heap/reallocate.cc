@@ -27,7 +27,8 @@ bool fits_in_place(const Resolved& found, std::size_t size) {
 
 // Where a block has grown into what was its slack, that reads as zero if zeros were asked for.
 void clear_slack(const Resolved& found, void* pointer, std::size_t size, Contents contents) {
-  const std::size_t end = size < found.room ? size : found.room;
+  const std::size_t whole = found.room + kPadding;
+  const std::size_t end = size < whole ? size : whole;
   if (kActive.pad_blocks && contents == Contents::kZero && end > found.usable) {
     __builtin_memset(at_offset(pointer, found.usable), 0, end - found.usable);
   }
@@ -113,6 +114,10 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
   if (unlikely(!is_power_of_two(placement.alignment))) {
     return allocate_aligned(size, placement.alignment, 0, contents);  // says what is wrong
   }
+  const bool empty = size == 0;
+  if (kActive.pad_blocks && empty) {
+    size = 1;  // which is written below
+  }
   const Resolved found = resolve(pointer);
   if (unlikely(found.page == nullptr)) {
     report_invalid_pointer("realloc", pointer);
@@ -127,7 +132,7 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
   }
   if (likely(fits_in_place(found, size) && is_placed(pointer, placement))) {
     resize_in_place(found, pointer, size, contents);
-    if (size == 0) {
+    if (empty) {
       *static_cast<char*>(pointer) = 0;  // programs rely on realloc(p, 0) being an empty string
     }
     return pointer;
@@ -143,7 +148,7 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
     }
   }
   void* const moved = move_block(pointer, found, size, placement, contents);
-  if (size == 0 && moved != nullptr) {
+  if (empty && moved != nullptr) {
     *static_cast<char*>(moved) = 0;
   }
   return moved;

@@ -55,7 +55,7 @@ void ThreadHeap::start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_par
 
 void ThreadHeap::update_direct(SizeClass size_class) {
   const std::size_t size = block_size_of(size_class);
-  if (size > kDirectMax) {
+  if (size > kDirectMax || size_class < kFirstClass) {
     return;
   }
   Page* const first = queues[size_class].first();

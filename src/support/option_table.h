@@ -260,10 +260,10 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
       flag(kHollowPages, "hollow_pages", nullptr, 1,
            "give back OS pages without a block in pages that are idle"),
       number(kGuardPages, "guard_pages", nullptr, kConfig.guard_pages ? 1 : 0, 0, 2,
-             "guards in the secure build: 0: none; 1: large pages and blocks; 2: all pages"),
-      flag(kZeroOnFree, "zero_on_free", nullptr, 0, "clear freed blocks, in the secure build"),
+             "secure: guards behind 0: nothing; 1: large pages; 2: all"),
+      flag(kZeroOnFree, "zero_on_free", nullptr, 0, "secure: clear blocks when they are freed"),
       size(kQuarantine, "quarantine", 0,
-           "freed blocks kept from being handed out, in the secure and debug builds"),
+           "secure, debug: freed blocks kept from being handed out"),
       flag(kShowLeaks, "show_leaks", nullptr, 0, "list the live blocks at exit"),
   }};
 }
