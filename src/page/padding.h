@@ -97,6 +97,9 @@ ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block) {
 // was: in profiles that fill, so that a write to any free block shows.
 inline void mark_unused([[maybe_unused]] const Page* page, [[maybe_unused]] void* block) {
   if constexpr (kActive.fill_blocks) {
+    if (page->block_size < sizeof(Block) + kPadding) {
+      return;  // no request takes such a block (kFirstClass)
+    }
     pad_block(page, block, 0);
     try_mark_freed(page, block);
     __builtin_memset(at_offset(block, sizeof(Block)), kFillFreed, room_of(page) - sizeof(Block));
