@@ -13,6 +13,7 @@
 #include "heap/process.h"
 #include "heap/realm.h"
 #include "heap/rest.h"
+#include "heap/slow_calls.h"
 #include "heap/thread_life.h"
 #include "support/messages.h"
 
@@ -388,6 +389,7 @@ void settle_thread(ThreadHeap* backing) {
     }
     drop_thread_heap(part);
   }
+  slow_own_calls(backing);
   trim_own(backing);
 }
 

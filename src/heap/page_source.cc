@@ -6,6 +6,7 @@
 #include "heap/numa.h"
 #include "heap/process.h"
 #include "heap/purge_thread.h"
+#include "heap/slow_calls.h"
 #include "support/options.h"
 #include "support/stats.h"
 
@@ -234,7 +235,7 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   make_page(page, memory.arena, memory.start, slices, size_class, memory.contents, heap,
             fresh_keys<PageLinks::Keys>());
   // relaxed: nobody can know of the page before a block of it is handed out.
-  page->owner.store(part->id, std::memory_order_relaxed);
+  page->owner.store(part->id | slow_flag(), std::memory_order_relaxed);
   page->heap = part;
   take_touched(page);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {

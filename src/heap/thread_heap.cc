@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "heap/heap.h"
+#include "heap/slow_calls.h"
 
 namespace ashlar {
 namespace {
@@ -55,7 +56,7 @@ void ThreadHeap::start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_par
 
 void ThreadHeap::update_direct(SizeClass size_class) {
   const std::size_t size = block_size_of(size_class);
-  if (size > kDirectMax) {
+  if (size > kDirectMax || calls_are_slow()) {
     return;
   }
   Page* const first = queues[size_class].first();

@@ -32,7 +32,8 @@ ASHLAR_HIDDEN extern constinit Page empty_page;
 // all; number and id are
 //              constant;
 //              next_of_heap, previous_of_heap and destroyed are guarded by heaps_lock()
-// Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page;
+// Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page
+//              (always that where every call is slow);
 //              pages in `queues` have or had room, pages in `full` had none when last looked at;
 //              every page in either has `heap` set to this and its id in the owner word
 // Life:        zeroed record -> start -> used by its thread -> all pages orphaned -> record back

@@ -23,6 +23,7 @@ struct Tuning {
   RelaxedNumber<bool> pool_takes_over;            // the same for threads that sleep between tasks
   RelaxedNumber<bool> hollows;                    // what is free in idle pages goes back
   RelaxedNumber<bool> purges_at_thread_end;  // what the end of a thread frees is purged at once
+  RelaxedNumber<bool> slow_calls;            // every call is slow; no option (slow_calls.h)
 };
 
 ASHLAR_HIDDEN extern constinit Tuning tuning;
