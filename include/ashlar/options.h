@@ -77,6 +77,8 @@ typedef enum mi_option_e {
   mi_option_limit_from_cgroup = 49,      ///< take both limits from the control group [0]
   mi_option_purge_thread = 50,           ///< a thread purges in time, in processes with several [1]
   mi_option_hollow_pages = 51,           ///< free OS pages within idle pages go back [1]
+  mi_option_guarded = 52,                ///< guard some blocks, one in 50000 without a rate [0]
+  mi_option_guarded_pool = 53,           ///< guarded blocks at a time, freed ones included [1024]
   _mi_option_last,                       ///< one past the last option
 
   // Other names of the same numbers, for programs that use them.

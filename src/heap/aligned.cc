@@ -6,6 +6,7 @@
 
 #include "heap/allocate.h"
 #include "heap/free.h"
+#include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
 #include "support/messages.h"
@@ -78,7 +79,7 @@ void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offs
     return allocate_plain(heap, size, contents);
   }
   if (const std::size_t block_size = aligned_block_size(size, alignment); block_size != 0) {
-    return allocate_plain(heap, block_size, contents);
+    return fit_guarded(allocate_plain(heap, block_size, contents), size, alignment, contents);
   }
   // Huge blocks start at slices.
   return alignment <= kSliceSize && size > kMediumBlockMax

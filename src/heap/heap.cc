@@ -186,6 +186,8 @@ Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroye
   heap->arena = arena;
   heap->tag = tag;
   heap->numa_node.set(-1);
+  heap->guards.has_rate.set(false);
+  heap->guards.has_bounds.set(false);
   heap->may_be_destroyed = may_be_destroyed;
   heap->thread_heaps = nullptr;
   heap->previous = nullptr;
@@ -419,6 +421,7 @@ void merge_stats(Heap* heap) {
   }
   gone.huge_blocks.add(heap->stats.huge_blocks.take());
   gone.huge_bytes.add(heap->stats.huge_bytes.take());
+  gone.guarded_blocks.add(heap->stats.guarded_blocks.take());
   heap->stats.normal_bytes.restart();
 }
 

@@ -2,6 +2,7 @@
 #include "heap/huge.h"
 
 #include "arena/page_map.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
@@ -284,6 +285,9 @@ void free_huge(Page* page) {
 }
 
 void* resize_huge(Page* page, std::size_t size, Contents contents) {
+  if (is_guarded(page)) {
+    return nullptr;
+  }
   return page->arena != nullptr ? resize_in_arena(page, size, contents)
                                 : resize_mapping(page, size);
 }

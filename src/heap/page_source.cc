@@ -2,6 +2,7 @@
 #include "heap/page_source.h"
 
 #include "arena/page_map.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/numa.h"
 #include "heap/process.h"
@@ -85,7 +86,7 @@ void choose_os_pages(const Heap* heap, void* start, std::size_t size) {
 PageMemory memory_of(const Page* page) {
   return {.page = const_cast<Page*>(page),
           .arena = page->arena,
-          .start = page->start,
+          .start = reinterpret_cast<void*>(align_down(address_of(page->start), kSliceSize)),
           .slices = page->slices,
           .bytes = page->is_huge() ? page->block_size : page_bytes(page),
           .contents = page->fresh_contents};
@@ -193,6 +194,10 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
     const SliceRun run{memory.arena->slice_of(memory.start), memory.slices};
     const SliceCount first{static_cast<std::uint32_t>(divide_up(touched, kSliceSize))};
     release_slices(memory.arena, run, first, memory.contents);
+    return;
+  }
+  if (unlikely(is_guarded(memory.page))) {
+    release_guarded(memory.page);
     return;
   }
   memory.realm->arenas.note_unmapped(memory.bytes);

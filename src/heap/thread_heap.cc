@@ -25,6 +25,7 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .previous_of_heap = nullptr,
                     .retired_from = 0,
                     .retired_to = 0,
+                    .until_guarded = 0,
                     .retired = 0,
                     .passed_over = 0,
                     .stats = {},

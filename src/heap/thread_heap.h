@@ -50,10 +50,11 @@ struct ThreadHeap {
   PartIndex* part_index;       // of the thread's parts, when they are many
   ThreadHeap* next_of_heap;
   ThreadHeap* previous_of_heap;
-  std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
-  std::uint32_t retired_to;
-  std::uint32_t retired;      // how many there are, when last counted and those since
-  std::uint32_t passed_over;  // take-overs that found the queue at its limit
+  std::uint16_t retired_from;  // classes whose first page may be retired: [from, to)
+  std::uint16_t retired_to;
+  std::uint32_t until_guarded;  // requests up to the next guarded one; 0: not drawn (guards.h)
+  std::uint32_t retired;        // how many there are, when last counted and those since
+  std::uint32_t passed_over;    // take-overs that found the queue at its limit
   SlowPathStats<OwnedCounter> stats;
   bool destroyed;  // with its heap: it has no pages, and waits to be dropped
 

@@ -23,7 +23,13 @@ struct Tuning {
   RelaxedNumber<bool> pool_takes_over;            // the same for threads that sleep between tasks
   RelaxedNumber<bool> hollows;                    // what is free in idle pages goes back
   RelaxedNumber<bool> purges_at_thread_end;  // what the end of a thread frees is purged at once
-  RelaxedNumber<bool> slow_calls;            // every call is slow; no option (slow_calls.h)
+  RelaxedNumber<bool> guards;                // some blocks may be guarded, by these or a heap's own
+  RelaxedNumber<bool> guard_precise;         // without slack for alignment
+  RelaxedNumber<std::uint32_t> guard_rate;   // one block in so many; 0: none
+  RelaxedNumber<std::uint64_t> guard_seed;   // 0: a random one
+  RelaxedNumber<std::size_t> guard_min;      // requests of how many bytes
+  RelaxedNumber<std::size_t> guard_max;
+  RelaxedNumber<bool> slow_calls;  // every call is slow; no option (slow_calls.h)
 };
 
 ASHLAR_HIDDEN extern constinit Tuning tuning;

@@ -42,7 +42,7 @@ FaultAccess access_of([[maybe_unused]] const void* context) {
 // As if there were no handler: the access is made again when this one returns, and ends the
 // program. A signal that no access caused has to be sent again.
 void end_by(int signal, bool by_access) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = SIG_DFL;
   sigaction(signal, &action, nullptr);
   if (!by_access) {
@@ -54,9 +54,8 @@ void end_by(int signal, bool by_access) {
 // by the kernel when the handler returns, or by the program when it does not.
 void pass_on(Watched& to, int signal, siginfo_t* info, void* context) {
   const struct sigaction& before = to.before;
-  const bool is_default =
-      (before.sa_flags & SA_SIGINFO) == 0 &&
-      (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN);
+  const bool is_default = (before.sa_flags & SA_SIGINFO) == 0 &&
+                          (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN);
   const bool by_access = info->si_code > 0;
   // relaxed: of two threads at the same moment both are called, as the kernel would have it too.
   if (is_default || ((before.sa_flags & static_cast<int>(SA_RESETHAND)) != 0 &&
@@ -112,7 +111,7 @@ bool watch_faults(FaultFunction* tell) {
   // release: the handler finds the handlers of before.
   told.store(tell, std::memory_order_release);
   for (const Watched& one : watched) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_sigaction = handle;
     // On the program's signal stack, if it has one: the ordinary one may be what has run out.
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -129,7 +128,7 @@ void forget_faults() {
     return;
   }
   for (const Watched& one : watched) {
-    struct sigaction now {};
+    struct sigaction now{};
     if (sigaction(one.signal, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
         now.sa_sigaction == handle) {
       sigaction(one.signal, &one.before, nullptr);

@@ -348,6 +348,16 @@ bool Linux::at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
   return pthread_atfork(before, in_parent, in_child) == 0;
 }
 
+const char* Linux::program_path(char* path, std::size_t capacity) {
+  KeepErrno keep;
+  const ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
+  if (length <= 0) {
+    return "?";
+  }
+  path[length] = '\0';
+  return path;
+}
+
 void Linux::yield() { sched_yield(); }
 
 void Linux::sleep_ms(std::uint32_t milliseconds) {

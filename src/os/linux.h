@@ -107,6 +107,10 @@ struct Linux {
   // Reads the first `capacity - 1` bytes of a file, ended by 0; returns how many, 0 on failure.
   static std::size_t read_small_file(const char* path, char* text, std::size_t capacity);
 
+  // The path of the running program, cut at `capacity` - 1 bytes; "?" where the system has none.
+  // May be called by signal handlers.
+  static const char* program_path(char* path, std::size_t capacity);
+
   static void yield();
 
   // Sleeps for about so long; a signal may end it earlier.

@@ -67,9 +67,11 @@ enum class Option : int {
   kLimitFromCgroup = 49,
   kPurgeThread = 50,
   kHollowPages = 51,
+  kGuarded = 52,
+  kGuardedPool = 53,
 };
 
-inline constexpr std::size_t kOptionCount = 52;
+inline constexpr std::size_t kOptionCount = 54;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -136,7 +138,6 @@ struct WithoutEffect {
   Option option;
   const char* why;
 };
-inline constexpr const char* kNoGuards = "there are no guarded blocks yet";
 inline constexpr const char* kNoSegments = "an older design's; there is nothing like it here";
 inline constexpr WithoutEffect kWithoutEffect[] = {
     {Option::kEagerCommit, "slices are committed when they are claimed; see arena_eager_commit"},
@@ -149,11 +150,6 @@ inline constexpr WithoutEffect kWithoutEffect[] = {
     {Option::kPurgeExtendDelay,
      "memory that waits has no deadline of its own that could be moved: see purge_delay"},
     {Option::kVisitAbandoned, "visits show orphan pages always; that costs nobody anything"},
-    {Option::kGuardedMin, kNoGuards},
-    {Option::kGuardedMax, kNoGuards},
-    {Option::kGuardedPrecise, kNoGuards},
-    {Option::kGuardedSampleRate, kNoGuards},
-    {Option::kGuardedSampleSeed, kNoGuards},
     {Option::kPageMaxCandidates,
      "a page that turns out to be full leaves its queue, so the first with room is taken, and the "
      "search needs no bound"},
@@ -255,6 +251,10 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "let a thread purge in time, in processes with several"),
       flag(kHollowPages, "hollow_pages", nullptr, 1,
            "give back OS pages without a block in pages that are idle"),
+      flag(kGuarded, "guarded", nullptr, 0,
+           "guard some blocks; guarded_sample_rate says how many, 0: one in 50000"),
+      number(kGuardedPool, "guarded_pool", nullptr, 1024, 16, 16384,
+             "guarded blocks at a time, freed ones that are kept included"),
   }};
 }
 

@@ -123,7 +123,7 @@ void take_in_handler(int) { take_both(); }
 struct Handler {
   Handler(int signal, int flags, void (*plain)(int), void (*full)(int, siginfo_t*, void*))
       : signal_(signal) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_flags = flags;
     if (full != nullptr) {
       action.sa_sigaction = full;
