@@ -29,15 +29,20 @@ struct Sampling {
   std::uint64_t seed;
   std::size_t least;
   std::size_t most;
+  bool in_budget;
 };
+
+// Requests after which a heap that guards nothing is looked at again.
+constexpr std::uint32_t kAskAgain = 10'000;
 
 Sampling sampling_of(const GuardSampling& of_heap) {
   Sampling sampling{tuning.guard_rate.get(), tuning.guard_seed.get(), tuning.guard_min.get(),
-                    tuning.guard_max.get()};
+                    tuning.guard_max.get(), tuning.guard_budget.get()};
   if (of_heap.has_rate.get()) {
     const std::size_t rate = of_heap.rate.get();
     sampling.rate = rate < INT32_MAX ? static_cast<std::uint32_t>(rate) : INT32_MAX;
     sampling.seed = of_heap.seed.get();
+    sampling.in_budget = false;
   }
   if (of_heap.has_bounds.get()) {
     sampling.least = of_heap.min_size.get();
@@ -72,17 +77,6 @@ std::uint32_t draw(const Sampling& sampling) {
   const std::uint64_t number = draws.fetch_add(1, std::memory_order_relaxed);
   constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15;  // of SplitMix64
   return static_cast<std::uint32_t>(mix(seed + number * kStep) % (2 * sampling.rate - 1) + 1);
-}
-
-// Requests that the page has served since it was last asked. Its free blocks are used up.
-std::uint32_t take_handed_out(Page* page) {
-  if (page == nullptr) {
-    return 0;
-  }
-  const std::uint32_t count = page->counts.handed_out();
-  const PageHistory::Change change(page->history);
-  keep_counts(page);
-  return count;
 }
 
 // The alignment that callers rely on: what is a multiple of an OS page may have been rounded to be
@@ -157,6 +151,21 @@ void* allocate_guarded(Heap* heap, std::size_t size, Contents contents) {
   return block;
 }
 
+// When the next block may be guarded, where time is limited. Two threads at the same moment may
+// both guard one.
+constinit RelaxedNumber<std::uint64_t> pause_ends_ns;
+
+void* allocate_in_budget(Heap* heap, std::size_t size, Contents contents) {
+  const std::uint64_t start = System::clock_ns();
+  if (start < pause_ends_ns.get()) {
+    return nullptr;
+  }
+  void* const block = allocate_guarded(heap, size, contents);
+  const std::uint64_t end = System::clock_ns();
+  pause_ends_ns.set(end + (end - start) * kGuardPause);
+  return block;
+}
+
 constinit RelaxedNumber<bool> heaps_have_rates;
 
 // Whether blocks are guarded so often that pages are looked at too seldom.
@@ -208,7 +217,7 @@ void set_guard_bounds(Heap* heap, std::size_t least, std::size_t most) {
   heap->guards.has_bounds.set(true);
 }
 
-void* sample_slow(ThreadHeap* part, Page* page, bool used_up, std::size_t size, Contents contents) {
+void* sample_slow(ThreadHeap* part, std::uint32_t requests, std::size_t size, Contents contents) {
   Heap* const heap = part->home;
   // The late heap's lock is held; a heap that has to stay in its arena can't be guarded.
   if (is_late(part) || heap->arena != nullptr) {
@@ -216,11 +225,9 @@ void* sample_slow(ThreadHeap* part, Page* page, bool used_up, std::size_t size, 
   }
   const Sampling sampling = sampling_of(heap->guards);
   if (sampling.rate == 0) {
-    part->until_guarded = 0;
+    part->until_guarded = kAskAgain;
     return nullptr;
   }
-  const std::uint32_t served = used_up ? take_handed_out(page) : 0;
-  const std::uint32_t requests = calls_are_slow() ? 1 : used_up ? served + 1 : 0;
   // A count from before the rate was lowered would last for too long.
   if (part->until_guarded == 0 || part->until_guarded >= 2 * sampling.rate) {
     part->until_guarded = draw(sampling);
@@ -234,7 +241,8 @@ void* sample_slow(ThreadHeap* part, Page* page, bool used_up, std::size_t size, 
     return nullptr;
   }
   part->until_guarded = draw(sampling);
-  return allocate_guarded(heap, size, contents);
+  return sampling.in_budget ? allocate_in_budget(heap, size, contents)
+                            : allocate_guarded(heap, size, contents);
 }
 
 void* fit_guarded_slow(void* block, std::size_t size, std::size_t alignment, Contents contents) {

@@ -33,6 +33,7 @@ void read_tuning() {
   const long rate = option_get(Option::kGuardedSampleRate);
   const bool by_flag = rate == 0 && option_is_enabled(Option::kGuarded);
   tuning.guard_rate.set(by_flag ? kDefaultGuardRate : static_cast<std::uint32_t>(rate));
+  tuning.guard_budget.set(by_flag);
   tuning.guard_seed.set(static_cast<std::uint64_t>(option_get(Option::kGuardedSampleSeed)));
   tuning.guard_min.set(option_get_size(Option::kGuardedMin));
   tuning.guard_max.set(option_get_size(Option::kGuardedMax));

@@ -24,6 +24,7 @@ struct Tuning {
   RelaxedNumber<bool> hollows;                    // what is free in idle pages goes back
   RelaxedNumber<bool> purges_at_thread_end;  // what the end of a thread frees is purged at once
   RelaxedNumber<bool> guards;                // some blocks may be guarded, by these or a heap's own
+  RelaxedNumber<bool> guard_budget;          // in a bounded part of the time
   RelaxedNumber<bool> guard_precise;         // without slack for alignment
   RelaxedNumber<std::uint32_t> guard_rate;   // one block in so many; 0: none
   RelaxedNumber<std::uint64_t> guard_seed;   // 0: a random one

@@ -40,6 +40,7 @@ struct Linux {
 
   // Milliseconds of a clock that only goes forward; its start is unspecified.
   static std::uint64_t clock_ms();
+  static std::uint64_t clock_ns();  // the same clock's nanoseconds
 
   // Bytes of the process's memory that are in huge OS pages which the kernel put together; 0 where
   // it does not say. As slow as the process has mappings.
