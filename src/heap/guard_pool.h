@@ -81,7 +81,7 @@ class GuardPool {
     }
     const std::size_t slot_bytes = slot_bytes_of(Os::page_size());
     const std::size_t bytes = kSliceSize + slots * slot_bytes;
-    const std::size_t record_bytes = align_up(slots * sizeof(GuardSlot), Os::page_size());
+    const std::size_t record_bytes = record_bytes_of(slots);
     void* const records = Os::reserve(nullptr, record_bytes, kCacheLine, Access::kReadWrite);
     if (records == nullptr) {
       return false;
@@ -97,6 +97,23 @@ class GuardPool {
     // release: who sees the count sees where the slots are.
     count_.store(slots, std::memory_order_release);
     return true;
+  }
+
+  // Gives all back where no block is left; no other thread uses the pool.
+  void close() {
+    LockGuard guard(lock_);
+    const std::uint32_t slots = count();
+    if (slots == 0 || queued_ != fresh_ ||
+        !Os::release(at_offset(slots_, 0), record_bytes_of(slots))) {
+      return;
+    }
+    Os::release(reinterpret_cast<void*>(address_of(start_) - kSliceSize),
+                kSliceSize + slots * slot_bytes_);
+    touched_bytes.sub(fresh_ * sizeof(GuardSlot));
+    // relaxed: see above.
+    count_.store(0, std::memory_order_relaxed);
+    fresh_ = 0;
+    queued_ = 0;
   }
 
   // A slot of the caller's; nullptr where all are in use, or were freed too short a time ago: a
@@ -211,6 +228,9 @@ class GuardPool {
  private:
   static constexpr std::size_t slot_bytes_of(std::size_t os_page) {
     return os_page < kSliceSize ? kSliceSize : 2 * kSliceSize;
+  }
+  static std::size_t record_bytes_of(std::uint32_t slots) {
+    return align_up(slots * sizeof(GuardSlot), Os::page_size());
   }
   static_assert(kGuardedBlockMax <= kSliceSize / 2, "fits beside an OS page of half a slice");
 

@@ -196,7 +196,10 @@ void start_guards() {
   }
 }
 
-void end_guards() { forget_faults(); }
+void end_guards() {
+  forget_faults();
+  guard_pool.close();
+}
 
 void set_guard_rate(Heap* heap, std::size_t rate, std::size_t seed) {
   heap->guards.rate.set(rate);

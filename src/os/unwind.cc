@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -84,12 +85,14 @@ bool find_object(std::uintptr_t address, dl_find_object* object) {
          _dl_find_object(reinterpret_cast<void*>(address), object) == 0;
 }
 
-// Whether this code is in a library of its own, and the object is that library.
+// Whether this code is in a library of its own, and the object is that library. Told by its name,
+// too: a program's own library may carry this code beside its own.
 bool is_own_library(const dl_find_object& object) {
   const std::uintptr_t here = address_of(reinterpret_cast<const void*>(&is_own_library));
   return here - address_of(object.dlfo_map_start) <
              bytes_between(object.dlfo_map_start, object.dlfo_map_end) &&
-         object.dlfo_link_map != nullptr && object.dlfo_link_map->l_name[0] != '\0';
+         object.dlfo_link_map != nullptr &&
+         strstr(object.dlfo_link_map->l_name, "/libashlar") != nullptr;
 }
 
 class Walk {

@@ -72,7 +72,7 @@ TEST(Guards, EachBlockOfAHeapThatAsksForIt) {
 
 TEST(Guards, OneInSoManyIsGuarded) {
   in_child([] {
-    for (const std::size_t rate : {10, 100}) {
+    for (const std::size_t rate : {10u, 100u}) {
       mi_heap_t* const heap = mi_heap_new();
       mi_heap_guarded_set_sample_rate(heap, rate, 7);
       constexpr std::size_t kBlocks = 20'000;
@@ -180,7 +180,7 @@ TEST(Guards, AlignedBlocks) {
   in_child([] {
     mi_heap_t* const heap = guarded_heap();
     for (std::size_t alignment = 1; alignment <= 64 * kKiB; alignment *= 2) {
-      for (const std::size_t size : {1, 7, 100, 4000, 9000, 40000}) {
+      for (const std::size_t size : {1u, 7u, 100u, 4000u, 9000u, 40000u}) {
         auto* const p =
             static_cast<unsigned char*>(opaque(mi_heap_zalloc_aligned(heap, size, alignment)));
         ASSERT_NE(p, nullptr);
@@ -205,11 +205,14 @@ TEST(Guards, ReallocKeepsContents) {
     auto* p = static_cast<unsigned char*>(opaque(mi_heap_malloc(heap, 1)));
     p[0] = 0;
     std::size_t held = 1;
-    for (const std::size_t size : {2, 100, 99, 5000, 32768, 40000, 200000, 32768, 10, 70000, 3}) {
+    for (const std::size_t size :
+         {2u, 100u, 99u, 5000u, 32768u, 40000u, 200000u, 32768u, 10u, 70000u, 3u}) {
       p = static_cast<unsigned char*>(opaque(mi_heap_realloc(heap, p, size)));
       ASSERT_NE(p, nullptr);
       for (std::size_t i = 0; i < size; ++i) {
-        if (i < held) ASSERT_EQ(p[i], static_cast<unsigned char>(i)) << size << " " << i;
+        if (i < held) {
+          ASSERT_EQ(p[i], static_cast<unsigned char>(i)) << size << " " << i;
+        }
         p[i] = static_cast<unsigned char>(i);
       }
       held = size;

@@ -44,7 +44,7 @@ TEST_F(GuardPoolTest, IsClosedAtFirst) {
 }
 
 TEST_F(GuardPoolTest, OpensOnceTheSystemHasAddresses) {
-  for (const std::uint64_t call : {1, 2}) {
+  for (const std::uint64_t call : {1u, 2u}) {
     os().calls = 0;
     os().fail_at = call;
     EXPECT_FALSE(pool.open(kSlots));
@@ -57,10 +57,24 @@ TEST_F(GuardPoolTest, OpensOnceTheSystemHasAddresses) {
   EXPECT_EQ(pool.count(), kSlots);
 }
 
+TEST_F(GuardPoolTest, ClosesWhenNoBlockIsLeft) {
+  ASSERT_TRUE(pool.open(kSlots));
+  GuardSlot* const slot = taken(64);
+  pool.close();
+  EXPECT_EQ(pool.count(), kSlots);
+  pool.put_back(slot);
+  pool.close();
+  EXPECT_EQ(pool.count(), 0u);
+  EXPECT_EQ(os().mapping_count(), 0u);
+  EXPECT_TRUE(pool.open(kSlots));
+  pool.put_back(taken(64));
+}
+
 TEST_F(GuardPoolTest, ABlockStandsBetweenWhatMayNotBeTouched) {
   ASSERT_TRUE(pool.open(kSlots));
-  for (const std::size_t size : {1, 8, 13, 16, 61, 64, 4095, 4096, 4097, 8192, 30000, 32768}) {
-    for (const std::size_t alignment : {1, 8, 16}) {
+  for (const std::size_t size :
+       {1u, 8u, 13u, 16u, 61u, 64u, 4095u, 4096u, 4097u, 8192u, 30000u, 32768u}) {
+    for (const std::size_t alignment : {1u, 8u, 16u}) {
       GuardSlot* const slot = taken(size, alignment);
       const std::uintptr_t start = slot->start.get();
       const std::uintptr_t end = start + size;
@@ -83,7 +97,7 @@ TEST_F(GuardPoolTest, ABlockStandsBetweenWhatMayNotBeTouched) {
 
 TEST_F(GuardPoolTest, WhatIsAlignedToMoreThanAnOsPageHasItsGuardWhereItEnds) {
   ASSERT_TRUE(pool.open(kSlots));
-  for (const std::size_t size : {8192, 16384, 32768, 24576}) {
+  for (const std::size_t size : {8192u, 16384u, 32768u, 24576u}) {
     const std::size_t alignment = size & (~size + 1);
     GuardSlot* const slot = taken(size, alignment);
     EXPECT_EQ(slot->start.get() % alignment, 0u);
@@ -152,7 +166,7 @@ TEST_F(GuardPoolTest, WhatTheSystemRefusesIsNoFailure) {
 
 TEST_F(GuardPoolTest, TouchedEdgesAreFoundToTheByte) {
   ASSERT_TRUE(pool.open(kSlots));
-  for (const std::size_t size : {1, 61, 64, 4090, 4096}) {
+  for (const std::size_t size : {1u, 61u, 64u, 4090u, 4096u}) {
     GuardSlot* const slot = taken(size);
     auto* const block = reinterpret_cast<unsigned char*>(slot->start.get());
     const std::size_t slack = align_up(slot->start.get() + size, 4096) - slot->start.get() - size;
