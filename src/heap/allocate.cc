@@ -295,11 +295,10 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   // Blocks that the direct table does not cover come by here each time: no beat for them while
   // the first page has blocks at hand.
   Page* page = part->queues[size_class].first();
-  const bool used_up = page == nullptr || !page->has_free();
-  if (void* const guarded = sample(part, page, used_up, size, contents)) {
+  if (void* const guarded = sample(part, page, size, contents)) {
     return guarded;
   }
-  if (used_up) {
+  if (page == nullptr || !page->has_free()) {
     beat(part, size, size_class);
     page = find_page(part, size_class);
     if (page == nullptr) {

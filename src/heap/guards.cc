@@ -171,6 +171,36 @@ constinit RelaxedNumber<bool> heaps_have_rates;
 // Whether blocks are guarded so often that pages are looked at too seldom.
 bool needs_every_call(std::size_t rate) { return rate != 0 && rate < kEveryCallRate; }
 
+// The count says that a request is due, or that nobody has drawn a number yet.
+ASHLAR_NOINLINE void* sample_due(ThreadHeap* part, std::uint32_t requests, std::size_t size,
+                                 Contents contents) {
+  Heap* const heap = part->home;
+  // The late heap's lock is held; a heap that has to stay in its arena can't be guarded.
+  if (is_late(part) || heap->arena != nullptr) {
+    return nullptr;
+  }
+  const Sampling sampling = sampling_of(heap->guards);
+  if (sampling.rate == 0) {
+    part->until_guarded = kAskAgain;
+    return nullptr;
+  }
+  // A count from before the rate was lowered would last for too long.
+  if (part->until_guarded == 0 || part->until_guarded >= 2 * sampling.rate) {
+    part->until_guarded = draw(sampling);
+  }
+  if (requests < part->until_guarded) {
+    part->until_guarded -= requests;
+    return nullptr;
+  }
+  if (size < sampling.least || size > sampling.most || size > kGuardedBlockMax) {
+    part->until_guarded = 1;  // the next one of a size that is wanted
+    return nullptr;
+  }
+  part->until_guarded = draw(sampling);
+  return sampling.in_budget ? allocate_in_budget(heap, size, contents)
+                            : allocate_guarded(heap, size, contents);
+}
+
 }  // namespace
 
 void GuardStack::take() {
@@ -220,32 +250,21 @@ void set_guard_bounds(Heap* heap, std::size_t least, std::size_t most) {
   heap->guards.has_bounds.set(true);
 }
 
-void* sample_slow(ThreadHeap* part, std::uint32_t requests, std::size_t size, Contents contents) {
-  Heap* const heap = part->home;
-  // The late heap's lock is held; a heap that has to stay in its arena can't be guarded.
-  if (is_late(part) || heap->arena != nullptr) {
-    return nullptr;
+void* sample_slow(ThreadHeap* part, const Page* page, std::size_t size, Contents contents) {
+  std::uint32_t requests = 1;
+  if (likely(!calls_are_slow())) {
+    if (page != nullptr && page->has_free()) {
+      return nullptr;
+    }
+    // What the page has handed out since its free list was used up before. (A page that then had
+    // to be set aside counts again when it comes back: an error of a page of many.)
+    requests += page != nullptr ? page->counts.handed_out() : 0;
+    if (likely(requests < part->until_guarded)) {
+      part->until_guarded -= requests;
+      return nullptr;
+    }
   }
-  const Sampling sampling = sampling_of(heap->guards);
-  if (sampling.rate == 0) {
-    part->until_guarded = kAskAgain;
-    return nullptr;
-  }
-  // A count from before the rate was lowered would last for too long.
-  if (part->until_guarded == 0 || part->until_guarded >= 2 * sampling.rate) {
-    part->until_guarded = draw(sampling);
-  }
-  if (requests < part->until_guarded) {
-    part->until_guarded -= requests;
-    return nullptr;
-  }
-  if (size < sampling.least || size > sampling.most || size > kGuardedBlockMax) {
-    part->until_guarded = 1;  // the next one of a size that is wanted
-    return nullptr;
-  }
-  part->until_guarded = draw(sampling);
-  return sampling.in_budget ? allocate_in_budget(heap, size, contents)
-                            : allocate_guarded(heap, size, contents);
+  return sample_due(part, requests, size, contents);
 }
 
 void* fit_guarded_slow(void* block, std::size_t size, std::size_t alignment, Contents contents) {

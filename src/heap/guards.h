@@ -7,7 +7,6 @@
 #include <cstddef>
 
 #include "heap/guard_pool.h"
-#include "heap/slow_calls.h"
 #include "heap/thread_heap.h"
 #include "heap/tuning.h"
 #include "os/system.h"
@@ -37,32 +36,14 @@ void end_guards();
 void set_guard_rate(Heap* heap, std::size_t rate, std::size_t seed);
 void set_guard_bounds(Heap* heap, std::size_t least, std::size_t most);
 
-// The slow side of the next one: so many requests were served since it was asked last.
-[[nodiscard]] ASHLAR_NOINLINE void* sample_slow(ThreadHeap* part, std::uint32_t requests,
-                                                std::size_t size, Contents contents);
-
 // On a slow path of a part, which is about to allocate from the page (nullptr: it has none yet). A
 // guarded block, if this request is the one to be guarded; else nullptr. Never a failure: where
 // there is no slot, or no memory, the request is not guarded.
-[[nodiscard]] ASHLAR_ALWAYS_INLINE void* sample(ThreadHeap* part, const Page* page, bool used_up,
+[[nodiscard]] ASHLAR_NOINLINE void* sample_slow(ThreadHeap* part, const Page* page,
+                                                std::size_t size, Contents contents);
+[[nodiscard]] ASHLAR_ALWAYS_INLINE void* sample(ThreadHeap* part, const Page* page,
                                                 std::size_t size, Contents contents) {
-  if (likely(!tuning.guards.get())) {
-    return nullptr;
-  }
-  std::uint32_t requests = 1;
-  if (likely(!calls_are_slow())) {
-    if (!used_up) {
-      return nullptr;
-    }
-    // What the page has handed out since its free list was used up before. (A page that then had
-    // to be set aside counts again when it comes back: an error of a page of many.)
-    requests += page != nullptr ? page->counts.handed_out() : 0;
-    if (likely(requests < part->until_guarded)) {
-      part->until_guarded -= requests;
-      return nullptr;
-    }
-  }
-  return sample_slow(part, requests, size, contents);
+  return unlikely(tuning.guards.get()) ? sample_slow(part, page, size, contents) : nullptr;
 }
 
 // A block that was allocated just now, larger than what is asked for so that it is aligned: where
