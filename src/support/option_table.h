@@ -253,7 +253,7 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "give back OS pages without a block in pages that are idle"),
       flag(kGuarded, "guarded", nullptr, 0,
            "guard some blocks: without guarded_sample_rate one in 50000 or fewer"),
-      number(kGuardedPool, "guarded_pool", nullptr, 1024, 16, 16384,
+      number(kGuardedPool, "guarded_pool", nullptr, 1024, 1, 16384,
              "guarded blocks at a time, freed ones that are kept included"),
   }};
 }
