@@ -69,6 +69,7 @@ constexpr const char* kNotes = R"(
   `purge_delay`. Free blocks in pages that hold live ones stay.
 * **purge_delay, arena_purge_mult:** the product is the delay; see *Memory comes back* in
   [ARCHITECTURE.md](../ARCHITECTURE.md).
+* **guarded, guarded_sample_rate** and the rest: [guards.md](guards.md).
 * **verbose** lifts the limits max_errors and max_warnings.
 )";
 

@@ -6,6 +6,7 @@
 
 #include "heap/allocate.h"
 #include "heap/free.h"
+#include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
 #include "support/messages.h"
@@ -92,7 +93,8 @@ void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offs
     return allocate_plain(heap, size, contents);
   }
   if (const std::size_t larger = aligned_request(size, alignment); larger != 0) {
-    return pad_again(allocate_plain(heap, larger, contents), size);
+    void* const block = allocate_plain(heap, larger, contents);
+    return pad_again(fit_guarded(block, size, alignment, contents), size);
   }
   // Huge blocks start at slices.
   return alignment <= kSliceSize && size > kMediumBlockMax - kPadding

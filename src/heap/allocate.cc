@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "heap/guards.h"
 #include "heap/heap_check.h"
 #include "heap/hollowing.h"
 #include "heap/huge.h"
@@ -90,8 +91,8 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
     to = c + 1;
     ++left;
   }
-  heap->retired_from = from;
-  heap->retired_to = to;
+  heap->retired_from = static_cast<std::uint16_t>(from);
+  heap->retired_to = static_cast<std::uint16_t>(to);
   heap->retired = left;
 }
 
@@ -295,6 +296,9 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   // Blocks that the direct table does not cover come by here each time: no beat for them while
   // the first page has blocks at hand.
   Page* page = part->queues[size_class].first();
+  if (void* const guarded = sample(part, page, size, contents)) {
+    return guarded;
+  }
   if (page == nullptr || !page->has_free()) {
     beat(part, size, size_class);
     page = find_page(part, size_class);

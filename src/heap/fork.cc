@@ -9,6 +9,7 @@
 // lost, since they were handed out before the moment of the copy.
 #include "heap/fork.h"
 
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
@@ -36,6 +37,7 @@ void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   lone_pages_lock().lock();
   ArenaSet<System>::lock().lock();
   metadata_pool.lock().lock();
+  guard_pool.lock().lock();
   random_lock().lock();
   messages_lock().lock();
   Lock::hold_for_fork();
@@ -45,6 +47,7 @@ void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   Lock::let_go_after_fork();
   messages_lock().unlock();
   random_lock().unlock();
+  guard_pool.lock().unlock();
   metadata_pool.lock().unlock();
   ArenaSet<System>::lock().unlock();
   lone_pages_lock().unlock();

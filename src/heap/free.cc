@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include "heap/block_check.h"
+#include "heap/guard_report.h"
+#include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
@@ -84,6 +86,9 @@ bool is_block(const void* pointer) {
 }
 
 void report_invalid_pointer(const char* call, const void* pointer) {
+  if (report_guarded_pointer(call, pointer)) {
+    return;
+  }
   report_error(EINVAL,
                "%s: invalid pointer %p: not a block of this allocator; it may belong to another "
                "allocator, the stack or static memory, or have been freed already",
@@ -121,6 +126,10 @@ void free_far_slow(void* pointer) {
 }
 
 void free_other_slow(Page* page, void* pointer) {
+  if (unlikely(is_guarded(page))) {
+    free_guarded(page, pointer);
+    return;
+  }
   Block* const block = block_of(page, pointer);
   if constexpr (kActive.check_blocks) {
     if (page->is_huge() ? !check_huge_free(page, block) : !try_mark_freed(page, block)) {
@@ -181,10 +190,10 @@ void page_empty_slow(Page* page) {
   page->retire_visits = kActive.retire_visits;
   const SizeClass size_class = page->size_class;
   if (size_class < heap->retired_from) {
-    heap->retired_from = size_class;
+    heap->retired_from = static_cast<std::uint16_t>(size_class);
   }
   if (size_class >= heap->retired_to) {
-    heap->retired_to = size_class + 1;
+    heap->retired_to = static_cast<std::uint16_t>(size_class + 1);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "heap/quarantine.h"
 #include "heap/realm.h"
 #include "heap/rest.h"
+#include "heap/slow_calls.h"
 #include "heap/thread_life.h"
 #include "support/messages.h"
 
@@ -186,6 +187,8 @@ Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroye
   heap->arena = arena;
   heap->tag = tag;
   heap->numa_node.set(-1);
+  heap->guards.has_rate.set(false);
+  heap->guards.has_bounds.set(false);
   heap->may_be_destroyed = may_be_destroyed;
   heap->thread_heaps = nullptr;
   heap->previous = nullptr;
@@ -390,6 +393,7 @@ void settle_thread(ThreadHeap* backing) {
     }
     drop_thread_heap(part);
   }
+  slow_own_calls(backing);
   trim_own(backing);
 }
 
@@ -419,6 +423,7 @@ void merge_stats(Heap* heap) {
   }
   gone.huge_blocks.add(heap->stats.huge_blocks.take());
   gone.huge_bytes.add(heap->stats.huge_bytes.take());
+  gone.guarded_blocks.add(heap->stats.guarded_blocks.take());
   heap->stats.normal_bytes.restart();
 }
 

@@ -3,6 +3,7 @@
 
 #include "arena/page_map.h"
 #include "heap/guard_pages.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
@@ -308,7 +309,7 @@ void free_huge(Page* page) {
 }
 
 void* resize_huge(Page* page, std::size_t size, Contents contents) {
-  if (!remove_guard(page)) {
+  if (is_guarded(page) || !remove_guard(page)) {
     return nullptr;
   }
   const std::size_t larger = size + kPadding;

@@ -3,10 +3,12 @@
 
 #include "arena/page_map.h"
 #include "heap/guard_pages.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/numa.h"
 #include "heap/process.h"
 #include "heap/purge_thread.h"
+#include "heap/slow_calls.h"
 #include "support/options.h"
 #include "support/stats.h"
 
@@ -85,7 +87,7 @@ void choose_os_pages(const Heap* heap, void* start, std::size_t size) {
 PageMemory memory_of(const Page* page) {
   return {.page = const_cast<Page*>(page),
           .arena = page->arena,
-          .start = page->start,
+          .start = reinterpret_cast<void*>(align_down(address_of(page->start), kSliceSize)),
           .slices = page->slices,
           .bytes = page->is_huge() ? page->block_size : page_bytes(page),
           .contents = page->fresh_contents};
@@ -195,6 +197,10 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
     release_slices(memory.arena, run, first, memory.contents);
     return;
   }
+  if (unlikely(is_guarded(memory.page))) {
+    release_guarded(memory.page);
+    return;
+  }
   memory.realm->arenas.note_unmapped(memory.bytes);
   if (System::release(memory.start, memory.bytes)) {
     metadata_pool.release(memory.page, sizeof(Page));
@@ -235,7 +241,7 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   make_page(page, memory.arena, memory.start, slices, size_class, memory.contents, heap,
             fresh_keys<PageLinks::Keys>());
   // relaxed: nobody can know of the page before a block of it is handed out.
-  page->owner.store(part->id, std::memory_order_relaxed);
+  page->owner.store(part->id | slow_flag(), std::memory_order_relaxed);
   page->heap = part;
   add_guard(page);
   take_touched(page);

@@ -3,6 +3,7 @@
 
 #include "arena/page_map.h"
 #include "heap/fork.h"
+#include "heap/guards.h"
 #include "heap/huge_arenas.h"
 #include "heap/limits.h"
 #include "heap/numa.h"
@@ -113,6 +114,7 @@ void start_process() {
   watch_end();
   reserve_at_start();
   limit_at_start();
+  start_guards();
 }
 
 void apply_option(Option option) {
@@ -144,6 +146,7 @@ void apply_option(Option option) {
       break;
     default:  // what is not read there either is read when it is of use
       read_tuning();
+      start_guards();
       break;
   }
 }
@@ -155,6 +158,7 @@ void apply_option(Option option) {
   start_process();
   // An allocation before this may have found no environment yet.
   read_tuning();
+  start_guards();
   allow_purge_thread(System::is_loaded_at_start(&multi_threaded));
 }
 

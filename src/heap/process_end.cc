@@ -12,6 +12,7 @@
 #include <atomic>
 
 #include "heap/allocate.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/late_heap.h"
 #include "heap/page_source.h"
@@ -62,6 +63,7 @@ void unmap_arenas(bool (*keep)(const SystemArena& arena)) {
 // in an arena goes with the code.
 void unload() {
   stop_thread_ends();
+  end_guards();
   unmap_arenas(holds_live_blocks);
   page_map.unmap();
 }

@@ -7,6 +7,7 @@
 #include "heap/allocate.h"
 #include "heap/block_check.h"
 #include "heap/free.h"
+#include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
 #include "os/system.h"
@@ -20,6 +21,9 @@ constexpr std::size_t kCopyStep = 8 * kMiB;
 // In place where the block is not more than half empty then, or where another block of the
 // request's size would be no smaller.
 bool fits_in_place(const Resolved& found, std::size_t size) {
+  if (unlikely(is_guarded(found.page))) {
+    return size == found.usable;  // else its end would be elsewhere than its guard
+  }
   return size <= found.room &&
          (size >= found.room / 2 ||
           (!found.page->is_huge() && class_for(size) == found.page->size_class));

@@ -35,7 +35,8 @@ ASHLAR_HIDDEN extern constinit Page empty_page;
 // all; number and id are
 //              constant;
 //              next_of_heap, previous_of_heap and destroyed are guarded by heaps_lock()
-// Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page;
+// Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page
+//              (always that where every call is slow);
 //              pages in `queues` have or had room, pages in `full` had none when last looked at;
 //              every page in either has `heap` set to this and its id in the owner word
 // Life:        zeroed record -> start -> used by its thread -> all pages orphaned -> record back
@@ -52,10 +53,11 @@ struct ThreadHeap {
   PartIndex* part_index;       // of the thread's parts, when they are many
   ThreadHeap* next_of_heap;
   ThreadHeap* previous_of_heap;
-  std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
-  std::uint32_t retired_to;
-  std::uint32_t retired;      // how many there are, when last counted and those since
-  std::uint32_t passed_over;  // take-overs that found the queue at its limit
+  std::uint16_t retired_from;  // classes whose first page may be retired: [from, to)
+  std::uint16_t retired_to;
+  std::uint32_t until_guarded;  // requests up to the next guarded one; 0: not drawn (guards.h)
+  std::uint32_t retired;        // how many there are, when last counted and those since
+  std::uint32_t passed_over;    // take-overs that found the queue at its limit
   SlowPathStats<OwnedCounter> stats;
   bool destroyed;  // with its heap: it has no pages, and waits to be dropped
 

@@ -34,6 +34,14 @@ struct Tuning {
   RelaxedNumber<GuardLevel> guard_level;      // where guards stand
   RelaxedNumber<bool> zero_on_free;           // what was freed is cleared at once
   RelaxedNumber<std::size_t> quarantine;      // bytes of freed blocks that wait before they are free
+  RelaxedNumber<bool> guards;                // some blocks may be guarded, by these or a heap's own
+  RelaxedNumber<bool> guard_budget;          // in a bounded part of the time
+  RelaxedNumber<bool> guard_precise;         // without slack for alignment
+  RelaxedNumber<std::uint32_t> guard_rate;   // one block in so many; 0: none
+  RelaxedNumber<std::uint64_t> guard_seed;   // 0: a random one
+  RelaxedNumber<std::size_t> guard_min;      // requests of how many bytes
+  RelaxedNumber<std::size_t> guard_max;
+  RelaxedNumber<bool> slow_calls;  // every call is slow; no option (slow_calls.h)
 };
 
 ASHLAR_HIDDEN extern constinit Tuning tuning;

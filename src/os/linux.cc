@@ -165,12 +165,14 @@ bool Linux::remap(void* start, std::size_t old_size, void* target, std::size_t n
   return mremap(start, old_size, new_size, flags, target) != MAP_FAILED;
 }
 
-std::uint64_t Linux::clock_ms() {
+std::uint64_t Linux::clock_ms() { return clock_ns() / 1'000'000; }
+
+std::uint64_t Linux::clock_ns() {
   KeepErrno keep;
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
-         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 ProcessUsage Linux::process_usage() {
@@ -346,6 +348,16 @@ bool Linux::is_loaded_at_start(const void* address) {
 bool Linux::at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
   KeepErrno keep;
   return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+const char* Linux::program_path(char* path, std::size_t capacity) {
+  KeepErrno keep;
+  const ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
+  if (length <= 0) {
+    return "?";
+  }
+  path[length] = '\0';
+  return path;
 }
 
 void Linux::yield() { sched_yield(); }

@@ -20,6 +20,7 @@ enum class LockRank : std::uint8_t {
   kLonePages,  // pages that lie in no arena
   kArenas,     // adding an arena
   kMetadata,   // the metadata pool
+  kGuards,     // the slots of guarded blocks
   kRandom,     // the process's random numbers
   kMessages,   // handlers and the buffer of early output
 };

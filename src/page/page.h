@@ -32,7 +32,10 @@ enum class PageList : std::uint8_t { kNone, kQueue, kFull };
 // its own thread there, and takes the slow path: that is the point of them.
 inline constexpr std::uintptr_t kOwnerInterior = 1;  // blocks may be freed by an interior pointer
 inline constexpr std::uintptr_t kOwnerFull = 2;      // stands in the list of full pages
-inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull;
+inline constexpr std::uintptr_t kOwnerSlow = 4;      // every call is slow (heap/slow_calls.h)
+inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull | kOwnerSlow;
+// Those that are the page's, whoever owns it.
+inline constexpr std::uintptr_t kOwnerLasting = kOwnerInterior | kOwnerSlow;
 inline constexpr std::uintptr_t kNoOwner = 0;
 
 // What is noted of a page while its owner decides which blocks are to move (heap/defragment.h).

@@ -71,6 +71,8 @@ TEST(OptionTable, EveryPublicNumberIsOurs) {
       {mi_option_limit_from_cgroup, "limit_from_cgroup", 0},
       {mi_option_purge_thread, "purge_thread", 1},
       {mi_option_hollow_pages, "hollow_pages", 1},
+      {mi_option_guarded, "guarded", 0},
+      {mi_option_guarded_pool, "guarded_pool", 1024},
       {mi_option_guard_pages, "guard_pages", kActive.guard_pages ? 1 : 0},
       {mi_option_zero_on_free, "zero_on_free", 0},
       {mi_option_quarantine, "quarantine", 0},
