@@ -25,20 +25,32 @@ static size_t bytes;
 static unsigned line;
 static const char* file = "stdin";
 
-#ifdef __AFL_COMPILER
-/* What the library does cannot be seen by its branches, which are not instrumented, but from
- * outside: each kind of answer counts as a branch of its own. */
-extern unsigned char* __afl_area_ptr;
-static void note(unsigned kind, unsigned what) {
-  unsigned char* const count = &__afl_area_ptr[(kind * 1024 + what) % 65536];
-  *count = (unsigned char)(*count + (*count == 255 ? 0 : 1));
+/* What the library does cannot be seen by its branches, which are not instrumented. So each kind of
+ * answer takes a branch of its own here, which AFL counts. */
+#define ONE(n)                     \
+  case n:                          \
+    __asm__ volatile("" ::"i"(n)); \
+    break;
+#define EIGHT(n) \
+  ONE(n) ONE((n) + 1) ONE((n) + 2) ONE((n) + 3) ONE((n) + 4) ONE((n) + 5) ONE((n) + 6) ONE((n) + 7)
+#define ALL(n)   \
+  EIGHT(n)       \
+  EIGHT((n) + 8) \
+  EIGHT((n) + 16) EIGHT((n) + 24) EIGHT((n) + 32) EIGHT((n) + 40) EIGHT((n) + 48) EIGHT((n) + 56)
+enum { kAnswers = 64 };
+
+static void note(unsigned kind, unsigned answer) {
+  switch (kind * kAnswers + answer % kAnswers) {
+    ALL(0)
+    ALL(64)
+    ALL(128)
+    ALL(192)
+    ALL(256)
+    ALL(320)
+    default:
+      abort();
+  }
 }
-#else
-static void note(unsigned kind, unsigned what) {
-  (void)kind;
-  (void)what;
-}
-#endif
 
 static void fail(const char* what) {
   fprintf(stderr, "interpreter: %s:%u: not so: %s\n", file, line, what);
@@ -109,8 +121,9 @@ static void enter(struct slot* slot, void* block, size_t size, size_t alignment)
   *slot = (struct slot){start, size, ++next_seed};
   bytes += size;
   fill(slot);
-  note(1, log_of(malloc_usable_size(block) - size) * 8 + log_of(alignment) % 8);
-  note(2, ((unsigned)((uintptr_t)start >> 16)) % 1024);
+  note(0, log_of(malloc_usable_size(block) - size));
+  note(1, log_of(malloc_usable_size(block)));
+  note(2, (unsigned)((uintptr_t)start >> 16)); /* which of the pages that it is cut from */
 }
 
 static void leave(struct slot* slot) {
@@ -185,7 +198,7 @@ static void resize(struct slot* slot, size_t size) {
     return check(slot);
   }
   const size_t kept = old.size < size ? old.size : size;
-  note(3, log_of(size) * 16 + (block == old.block ? 8 : 0) + log_of(old.size) % 8);
+  note(3, log_of(size) * 2 + (block == old.block ? 1 : 0));
   check_bytes(&(struct slot){block, old.size, old.seed}, kept);
   bytes -= old.size;
   slot->block = NULL;
@@ -208,7 +221,7 @@ static void run_line(const char* text) {
       return;
     }
     void* const block = is_calloc ? calloc(count, each) : malloc(size);
-    note(4, log_of(size) * 2 + is_calloc);
+    note(4, log_of(size) * 2 + (is_calloc ? 1 : 0));
     if (came(block, size)) {
       if (is_calloc) {
         check_zero(block, size);
@@ -223,7 +236,7 @@ static void run_line(const char* text) {
       return;
     }
     void* const block = memalign(alignment, size);
-    note(5, log_of(size) * 16 + log_of(alignment));
+    note(5, log_of(size) / 4 * 8 + log_of(alignment) / 3);
     if (came(block, size)) {
       enter(slot, block, size, alignment);
     }

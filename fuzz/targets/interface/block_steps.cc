@@ -169,7 +169,7 @@ void Session::move_blocks(const Step& step) {
     void* const p =
         opaque(mi_heap_malloc_aligned_at(heap, block.size, block.alignment, block.offset));
     if (p == nullptr) {
-      expect(faults_left_ != 0 || limited_ || heap != mi_heap_main(),
+      expect(faults_left_ != 0 || limited_ || heap != Process::get().main,
              "a block that moves finds room");
       continue;
     }

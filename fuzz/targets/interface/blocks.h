@@ -72,6 +72,7 @@ class Blocks {
   // The live block that starts in [start, start + size), or nullptr.
   const Block* find(const void* start, std::size_t size) const;
   std::size_t count_in(const mi_heap_t* heap) const;
+  bool any_of_unknown_heap() const { return count_in(nullptr) != 0; }
   std::vector<Block> all() const;
 
  private:

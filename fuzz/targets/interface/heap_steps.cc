@@ -56,8 +56,10 @@ void Session::make_heap(const Step& step) {
     return;
   }
   const Process& process = Process::get();
-  const mi_arena_id_t arenas[] = {0, process.arena, process.hooked};
-  Heap heap{.handle = nullptr, .destroyable = true, .arena = 0};
+  // Arenas are of one realm, here the main one.
+  const bool in_main = mains_[thread_] == nullptr;
+  const mi_arena_id_t arenas[] = {0, in_main ? process.arena : 0, in_main ? process.hooked : 0};
+  Heap heap{.handle = nullptr, .destroyable = true, .arena = 0, .main = main_heap()};
   errno = 0;
   switch (step.variant % 4) {
     case 0:
@@ -70,7 +72,7 @@ void Session::make_heap(const Step& step) {
       break;
     case 2:
       heap.arena = arenas[1 + step.amount % 2];
-      heap.handle = mi_heap_new_in_arena(heap.arena);
+      heap.handle = heap.arena == 0 ? mi_heap_new() : mi_heap_new_in_arena(heap.arena);
       break;
     default:
       expect(mi_heap_new_in_arena(1000 + step.amount) == nullptr,
@@ -107,7 +109,8 @@ void Session::delete_heap(const Step& step, bool destroy) {
     }
     defaults_[i] = nullptr;
     if (i != thread_) {
-      const auto change = [] { mi_heap_set_default(mi_heap_main()); };
+      mi_heap_t* const main = mains_[i] == nullptr ? Process::get().main : mains_[i];
+      const auto change = [main] { mi_heap_set_default(main); };
       // The first thread waits for this one, so it cannot be told.
       if (i == 0) {
         defaults_[i] = heap.handle;
@@ -126,7 +129,7 @@ void Session::delete_heap(const Step& step, bool destroy) {
   for (std::size_t i = 0; i < kThreads; ++i) {
     others = others || (i != thread_ && (i == 0 || workers_[i] != nullptr));
   }
-  blocks_.move_heap(heap.handle, others ? nullptr : mi_heap_main());
+  blocks_.move_heap(heap.handle, others ? nullptr : heap.main);
   if (destroy) {
     mi_heap_destroy(heap.handle);
   } else {
@@ -135,8 +138,8 @@ void Session::delete_heap(const Step& step, bool destroy) {
 }
 
 void Session::set_default(const Step& step) {
-  mi_heap_t* const heap = handle_of(step) == nullptr ? mi_heap_main() : handle_of(step);
-  mi_heap_t* const now = defaults_[thread_] == nullptr ? mi_heap_main() : defaults_[thread_];
+  mi_heap_t* const heap = handle_of(step) == nullptr ? main_heap() : handle_of(step);
+  mi_heap_t* const now = defaults_[thread_] == nullptr ? main_heap() : defaults_[thread_];
   expect(mi_heap_get_default() == now, "the default heap is the one that was set");
   if (step.variant % 2 == 0) {
     mi_heap_t* const before = mi_heap_set_default(heap);
@@ -151,13 +154,13 @@ void Session::set_default(const Step& step) {
     }
     expect(mi_theap_get_default() == part, "the default part is the one that was set");
   }
-  defaults_[thread_] = heap == mi_heap_main() ? nullptr : heap;
+  defaults_[thread_] = heap == main_heap() ? nullptr : heap;
   expect(mi_heap_get_default() == heap, "the default heap is the one that was set");
 }
 
 // Shows exactly the live blocks of a heap.
 void Session::visit(const Step& step) {
-  mi_heap_t* const heap = handle_of(step) == nullptr ? mi_heap_main() : handle_of(step);
+  mi_heap_t* const heap = handle_of(step) == nullptr ? main_heap() : handle_of(step);
   Visit visit;
   visit.blocks = &blocks_;
   visit.heap = heap;
@@ -184,7 +187,7 @@ void Session::visit(const Step& step) {
 
 // Visits of parts show some of the live blocks, each once.
 void Session::visit_parts(const Step& step) {
-  mi_heap_t* const heap = handle_of(step) == nullptr ? mi_heap_main() : handle_of(step);
+  mi_heap_t* const heap = handle_of(step) == nullptr ? main_heap() : handle_of(step);
   Visit visit;
   visit.blocks = &blocks_;
   visit.heap = heap;
@@ -205,6 +208,87 @@ void Session::visit_parts(const Step& step) {
   }
   expect(whole, "a visit that is not stopped is whole");
   expect(!has_duplicates(visit.shown), "a visit shows a block once");
+}
+
+// Realms: threads join and leave them; one that no thread is in is given up, or destroyed.
+void Session::change_realm(const Step& step) {
+  switch (step.variant % 5) {
+    case 0:
+    case 1:
+      return join_realm(step);
+    case 2:
+      // A realm may be joined by its name at any time; the main one leads back.
+      mi_subproc_add_current_thread(mi_subproc_main());
+      if (faults_left_ == 0 && !limited_) {
+        expect(mi_subproc_current()._mi_subproc_id == mi_subproc_main()._mi_subproc_id,
+               "a thread gets back to the main realm");
+      }
+      if (mi_subproc_current()._mi_subproc_id == mi_subproc_main()._mi_subproc_id) {
+        forget_thread(thread_);
+        return expect(mi_heap_get_default() == Process::get().main,
+                      "a thread that joins the main realm uses the main heap");
+      }
+      return;
+    default: {
+      if (realms_.empty()) {
+        return;
+      }
+      const std::size_t which = step.block % realms_.size();
+      mi_heap_t* const main = realms_[which].main;
+      bool used = false;
+      for (std::size_t i = 0; i < kThreads; ++i) {
+        used = used || mains_[i] == main;
+      }
+      for (const Heap& heap : heaps_) {
+        used = used || heap.main == main;
+      }
+      if (!used) {
+        end_realm(which, step.variant % 5 == 3);
+      }
+    }
+  }
+}
+
+void Session::join_realm(const Step& step) {
+  if (realms_.size() < 2 && step.amount % 3 == 0) {
+    const mi_subproc_id_t name = mi_subproc_new();
+    if (name._mi_subproc_id == nullptr) {
+      return expect(faults_left_ != 0 || limited_, "a realm is made");
+    }
+    mi_heap_t* main = nullptr;
+    const auto take_first = [](mi_heap_t* heap, void* arg) {
+      *static_cast<mi_heap_t**>(arg) = heap;
+      return false;
+    };
+    (void)mi_subproc_visit_heaps(name, take_first, &main);
+    expect(main != nullptr && blocks_.count_in(main) == 0, "a new realm has an empty main heap");
+    realms_.push_back({name, main});
+  }
+  if (realms_.empty() || thread_ == 0) {
+    return;
+  }
+  const Realm& realm = realms_[step.block % realms_.size()];
+  mi_subproc_add_current_thread(realm.name);
+  if (mi_subproc_current()._mi_subproc_id != realm.name._mi_subproc_id) {
+    return expect(faults_left_ != 0 || limited_, "a thread joins a realm");
+  }
+  mains_[thread_] = realm.main;
+  defaults_[thread_] = nullptr;
+  expect(mi_heap_get_default() == realm.main, "a thread that joins a realm uses its main heap");
+}
+
+// No thread is in the realm, and it has no heap but the main one.
+void Session::end_realm(std::size_t which, bool destroy) {
+  const Realm realm = realms_[which];
+  realms_.erase(realms_.begin() + static_cast<std::ptrdiff_t>(which));
+  // What other heaps of the realm left to it may still belong to these.
+  if (destroy && !blocks_.any_of_unknown_heap()) {
+    blocks_.forget_heap(realm.main);
+    mi_subproc_destroy(realm.name);
+  } else {
+    blocks_.move_heap(realm.main, nullptr);
+    mi_subproc_delete(realm.name);
+  }
 }
 
 }  // namespace fuzz

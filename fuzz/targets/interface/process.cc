@@ -42,6 +42,16 @@ void keep_message(const char* text, void*) {
   std::strncat(last_messages, text, sizeof last_messages - std::strlen(last_messages) - 1);
 }
 
+// The program's functions that the library calls may allocate and free.
+void allocate_inside(bool force, unsigned long long heartbeat, void*) {
+  mi_free(opaque(mi_malloc(force ? 5000 : heartbeat % 64 * 16)));
+}
+
+void allocate_under_pressure(const ashlar_pressure_t* pressure, void*) {
+  expect(pressure->stage >= 1 && pressure->stage <= 4, "pressure has four stages");
+  mi_free(opaque(mi_malloc(2000)));
+}
+
 // Memory that is given back cannot be touched until it is committed again.
 bool commit(bool commits, void* start, std::size_t size, bool* is_zero, void*) {
   if (!commits) {
@@ -74,6 +84,9 @@ Process::Process() {
   for (int option = 0; option < _mi_option_last; ++option) {
     options[static_cast<std::size_t>(option)] = mi_option_get(static_cast<mi_option_t>(option));
   }
+  main = mi_heap_main();
+  mi_register_deferred_free(allocate_inside, nullptr);
+  ashlar_register_pressure(allocate_under_pressure, nullptr);
   expect(mi_reserve_os_memory_ex(kArenaSize, false, false, true, &arena) == 0, "an arena is made");
   void* const memory = mmap(nullptr, kArenaSize + mi_arena_min_alignment(), PROT_NONE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

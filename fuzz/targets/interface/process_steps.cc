@@ -42,7 +42,7 @@ void Session::let_go(const Step& step) {
       return thread_ == 0 ? ashlar_thread_park() : mi_thread_set_in_threadpool();
     default:
       mi_thread_done();
-      defaults_[thread_] = nullptr;
+      forget_thread(thread_);
   }
 }
 
@@ -50,7 +50,7 @@ void Session::end_thread(const Step& step) {
   const std::size_t which = 1 + step.variant % 2u;
   if (which != thread_) {
     workers_[which] = nullptr;
-    defaults_[which] = nullptr;
+    forget_thread(which);
   }
 }
 
@@ -114,6 +114,11 @@ void Session::end_shortage() {
 }
 
 void Session::print_reports(const Step& step) {
+  // They read what the system knows of the process, which takes as long as a hundred other calls.
+  if (reported_) {
+    return;
+  }
+  reported_ = true;
   std::size_t length = 0;
   const auto count = [](const char* text, void* arg) {
     *static_cast<std::size_t*>(arg) += std::strlen(text);

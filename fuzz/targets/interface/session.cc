@@ -23,7 +23,16 @@ mi_heap_t* Session::used_by(const Step& step) const {
   if (mi_heap_t* const heap = handle_of(step); heap != nullptr) {
     return heap;
   }
-  return defaults_[thread_] == nullptr ? mi_heap_main() : defaults_[thread_];
+  return defaults_[thread_] == nullptr ? main_heap() : defaults_[thread_];
+}
+
+mi_heap_t* Session::main_heap() const {
+  return mains_[thread_] == nullptr ? Process::get().main : mains_[thread_];
+}
+
+void Session::forget_thread(std::size_t thread) {
+  mains_[thread] = nullptr;
+  defaults_[thread] = nullptr;
 }
 
 bool Session::may_fail(const Step& step) const {
@@ -109,6 +118,8 @@ void Session::dispatch(const Step& step) {
       return start_faults(step);
     case Op::kReports:
       return print_reports(step);
+    case Op::kRealm:
+      return change_realm(step);
     case Op::kCheckAll:
       return blocks_.check_all();
     case Op::kCount:
@@ -145,11 +156,15 @@ Session::~Session() {
   for (std::unique_ptr<Worker>& worker : workers_) {
     worker = nullptr;
   }
-  mi_heap_set_default(mi_heap_main());
+  mi_heap_set_default(Process::get().main);
   defaults_ = {};
+  mains_ = {};
   while (!heaps_.empty()) {
     const Step step{};
     delete_heap(step, heaps_.size() % 2 == 0);
+  }
+  while (!realms_.empty()) {
+    end_realm(0, realms_.size() % 2 == 0);
   }
   blocks_.check_all();
   for (const Block& block : blocks_.all()) {
@@ -163,7 +178,8 @@ Session::~Session() {
   const auto any = [](const mi_heap_t*, const mi_heap_area_t*, void* block, std::size_t, void*) {
     return block == nullptr;
   };
-  expect(mi_heap_visit_blocks(mi_heap_main(), true, any, nullptr), "nothing is left at the end");
+  expect(mi_heap_visit_blocks(Process::get().main, true, any, nullptr),
+         "nothing is left at the end");
 }
 
 }  // namespace fuzz

@@ -20,6 +20,7 @@ namespace fuzz {
 struct Process {
   mi_arena_id_t arena = 0;   // exclusive
   mi_arena_id_t hooked = 0;  // exclusive, and committed by a function of ours
+  mi_heap_t* main = nullptr;
   std::array<long, _mi_option_last> options{};
   static Process& get();
 
@@ -53,6 +54,11 @@ class Session {
     mi_heap_t* handle;
     bool destroyable;
     mi_arena_id_t arena;  // the only one that it takes memory from, or 0
+    mi_heap_t* main;      // the main heap of its realm
+  };
+  struct Realm {
+    mi_subproc_id_t name;
+    mi_heap_t* main;
   };
 
   // Allocations: each says which heap it used, and what it promises.
@@ -99,6 +105,9 @@ class Session {
   void start_faults(const Step& step);
   void end_shortage();
   void print_reports(const Step& step);
+  void change_realm(const Step& step);
+  void join_realm(const Step& step);
+  void end_realm(std::size_t which, bool destroy);
 
   void dispatch(const Step& step);
 
@@ -106,6 +115,8 @@ class Session {
   const Heap* heap_of(const Step& step) const;
   mi_heap_t* handle_of(const Step& step) const;  // as an argument: NULL for the default
   mi_heap_t* used_by(const Step& step) const;    // what the blocks belong to
+  mi_heap_t* main_heap() const;                  // of the thread's realm
+  void forget_thread(std::size_t thread);        // it has ended, or has let go of all
   bool may_fail(const Step& step) const;
   // A function returned NULL; it was allowed to. `size` and `alignment`: what was asked for.
   void check_failure(const Step& step, std::size_t size, std::size_t alignment) const;
@@ -115,10 +126,13 @@ class Session {
   Blocks blocks_;
   std::vector<Heap> heaps_;
   std::array<std::unique_ptr<Worker>, kThreads> workers_;  // the first is the calling thread
-  std::array<mi_heap_t*, kThreads> defaults_{};            // nullptr: the main heap
+  std::vector<Realm> realms_;                              // but the main one
+  std::array<mi_heap_t*, kThreads> mains_{};               // of the realms that the threads are in
+  std::array<mi_heap_t*, kThreads> defaults_{};            // nullptr: that main heap
   std::size_t thread_ = 0;                                 // the one that runs the step
   unsigned faults_left_ = 0;  // steps until calls of the system succeed
   bool limited_ = false;
+  bool reported_ = false;
 };
 
 }  // namespace fuzz

@@ -42,6 +42,7 @@ enum class Op : std::uint8_t {
   kLimit,
   kFaults,
   kReports,
+  kRealm,
   kCheckAll,
   kCount
 };
