@@ -217,13 +217,15 @@ void* resize_mapping(Page* page, std::size_t size) {
     return page->start;
   }
   const std::size_t more = wanted - page->block_size;
-  if (!touched_bytes.try_add(more)) {
+  // Held: a request that the system refuses, however large, must not stand as the peak.
+  if (!touched_bytes.try_hold(more)) {
     return nullptr;
   }
   if (!grow_in_place(page, wanted) && !move_mapping(page, wanted)) {
     touched_bytes.sub(more);
     return nullptr;
   }
+  touched_bytes.keep_held();
   return page->start;
 }
 

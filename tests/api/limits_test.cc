@@ -153,6 +153,19 @@ TEST_F(Limits, ResizedBlocksAreCountedAsLargeAsTheyAre) {
   EXPECT_LE(more, before + 200 * kMiB + kRecords);
 }
 
+TEST_F(Limits, AResizeThatFailsLeavesThePeakAlone) {
+  // With a mapping of its own, which the system is asked to make larger.
+  void* const block = opaque(mi_malloc(opaque(600 * kMiB)));
+  ASSERT_NE(block, nullptr);
+  const std::size_t peak = memory_use().peak;
+  // More than any machine has; the last is so large that the sum with the others overflows.
+  for (const std::size_t size : {kGiB << 20, kGiB << 30, SIZE_MAX / 2 - 100 * kMiB}) {
+    EXPECT_EQ(opaque(mi_realloc(block, opaque(size))), nullptr) << size;
+    EXPECT_LE(memory_use().peak, peak + kRecords) << size;
+  }
+  mi_free(block);
+}
+
 TEST_F(Limits, WhatWaitsIsPartOfWhatIsTouched) {
   void* const p = mi_malloc(8 * kMiB);
   mi_free(p);
