@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "heap/heap_check.h"
+#include "heap/held_back.h"
 #include "heap/hollowing.h"
 #include "heap/huge.h"
 #include "heap/late_heap.h"
@@ -14,6 +15,7 @@
 #include "heap/realm.h"
 #include "heap/shortage.h"
 #include "heap/thread_life.h"
+#include "heap/tracked.h"
 #include "heap/tuning.h"
 #include "support/check.h"
 #include "support/stats.h"
@@ -283,6 +285,11 @@ std::size_t owned_bytes(const ThreadHeap* backing) {
   return bytes;
 }
 
+void* track_plain(Heap* heap, std::size_t size, Contents contents, void* caller) {
+  return allocate_tracked(heap, {.size = size, .contents = contents},
+                          {reinterpret_cast<void*>(&allocate_slow), caller});
+}
+
 }  // namespace
 
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
@@ -301,14 +308,22 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
       return nullptr;
     }
   }
-  return detail::finish_block(page, pop_block(page), contents);
+  Block* const block = pop_block(page);
+  // The tool that watches has not been told of the block yet.
+  return unlikely(is_watched()) ? block : detail::finish_block(page, block, contents);
 }
 
 void* allocate_slow(std::size_t size, Contents contents) {
-  return allocate_in_slow(nullptr, size, contents);
+  return unlikely(is_watched()) ? track_plain(nullptr, size, contents, __builtin_return_address(0))
+                                : allocate_untracked(nullptr, size, contents);
 }
 
 void* allocate_in_slow(Heap* heap, std::size_t size, Contents contents) {
+  return unlikely(is_watched()) ? track_plain(heap, size, contents, __builtin_return_address(0))
+                                : allocate_untracked(heap, size, contents);
+}
+
+void* allocate_untracked(Heap* heap, std::size_t size, Contents contents) {
   if (unlikely(is_too_large(size))) {
     return fail_too_large(size);
   }
@@ -407,6 +422,9 @@ void collect(bool force) {
     if (force) {
       hollow_parts(thread_heap->backing, Hollowing::kAll);
     }
+  }
+  if (force && unlikely(is_watched())) {
+    give_back_held(nullptr);
   }
   if (force) {
     collect_late_heap();

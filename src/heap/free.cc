@@ -9,6 +9,7 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/thread_life.h"
+#include "heap/tracked.h"
 #include "support/messages.h"
 
 namespace ashlar {
@@ -60,6 +61,9 @@ Resolved resolve(const void* pointer) {
   if (page == nullptr) {
     return {};
   }
+  if (unlikely(is_watched())) {
+    return resolve_tracked(page, pointer);
+  }
   Block* const block = block_of(page, pointer);
   return {page, block, page->block_size - bytes_between(block, pointer)};
 }
@@ -79,6 +83,9 @@ void report_invalid_pointer(const char* call, const void* pointer) {
                "%s: invalid pointer %p: not a block of this allocator; it may belong to another "
                "allocator, the stack or static memory, or have been freed already",
                call, pointer);
+  if (unlikely(is_watched())) {
+    note_bad_free(const_cast<void*>(pointer));
+  }
 }
 
 std::size_t usable_size_of(const void* pointer, const char* call) {
@@ -106,18 +113,29 @@ void free_far_slow(void* pointer) {
 }
 
 void free_other_slow(Page* page, void* pointer) {
+  if (unlikely(is_watched())) {
+    free_tracked(page, pointer,
+                 {reinterpret_cast<void*>(&free_other_slow), __builtin_return_address(0)});
+    return;
+  }
   Block* const block = block_of(page, pointer);
   if constexpr (kActive.check_double_free) {
     if (!check_free(page, block)) {
       return;
     }
   }
+  if constexpr (kActive.fill_blocks) {
+    if (!page->is_huge()) {
+      detail::fill(block, kFillFreed, sizeof(Block), page->block_size);
+    }
+  }
+  free_untracked(page, block);
+}
+
+void free_untracked(Page* page, Block* block) {
   if (page->is_huge()) {
     free_huge(page);
     return;
-  }
-  if constexpr (kActive.fill_blocks) {
-    detail::fill(block, kFillFreed, sizeof(Block), page->block_size);
   }
   if ((owner_of(page) & ~kOwnerFlags) == thread_id()) {
     free_local(page, block);

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "heap/heap_check.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
@@ -16,6 +17,7 @@
 #include "heap/slow_calls.h"
 #include "heap/thread_life.h"
 #include "support/messages.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
@@ -267,6 +269,9 @@ void destroy_heap(Heap* heap) {
   if (is_main(heap) || !heap->may_be_destroyed) {
     delete_heap(heap);
     return;
+  }
+  if (is_watched()) {
+    give_back_held(heap);
   }
   if constexpr (kActive.check_invariants) {
     if (!seems_at_rest(heap)) {

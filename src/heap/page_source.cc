@@ -7,6 +7,7 @@
 #include "heap/process.h"
 #include "heap/purge_thread.h"
 #include "heap/slow_calls.h"
+#include "heap/tracked.h"
 #include "support/options.h"
 #include "support/stats.h"
 
@@ -261,6 +262,9 @@ void note_entered(Page* page) {
   if (page->arena == nullptr) {
     enter_lone(page);
   }
+  if (unlikely(is_watched())) {
+    note_page_tracked(page);
+  }
 }
 
 void forget_hint(const Page* page) {
@@ -274,6 +278,9 @@ void forget_hint(const Page* page) {
 }
 
 void release_page(Page* page) {
+  if (unlikely(is_watched())) {
+    note_page_untracked(page);
+  }
   PageMemory memory = memory_of(page);
   const std::size_t touched = page->capacity * page->block_size;
   forget_hint(page);

@@ -9,8 +9,11 @@
 #include "heap/process_end.h"
 #include "heap/purge_thread.h"
 #include "heap/realm.h"
+#include "heap/slow_calls.h"
+#include "heap/tracked.h"
 #include "heap/tuning.h"
 #include "os/thread.h"
+#include "os/tool.h"
 #include "support/messages.h"
 #include "support/options.h"
 #include "support/random.h"
@@ -64,6 +67,11 @@ void start_once() ASHLAR_REQUIRES(start_lock) {
   next_arena_address = hint;
   main_realm.arenas.configure(arena_policy());
   read_tuning();
+  find_watching_tool();
+  if (is_watched()) {
+    begin_with_slow_calls();
+    option_set_default(Option::kShowErrors, 1);
+  }
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.
@@ -146,10 +154,12 @@ void apply_option(Option option) {
 // Before a program can have a second thread, and before other constructors, so that what atexit
 // calls of ours comes after what they registered. (Up to 100 are the compiler's own.)
 [[gnu::constructor(101)]] static void start_with_library(int, char**, char** environment) {
+  begin_tool();
   System::note_environment(environment);
   start_process();
   // An allocation before this may have found no environment yet.
   read_tuning();
+  begin_tracking();
   allow_purge_thread(System::is_loaded_at_start(&multi_threaded));
 }
 

@@ -8,6 +8,7 @@
 #include "heap/free.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
+#include "heap/tracked.h"
 #include "os/system.h"
 #include "page/size_class.h"
 
@@ -61,7 +62,7 @@ void copy_block(const Resolved& found, const void* from, void* to, std::size_t s
 void* move_block(void* pointer, const Resolved& found, std::size_t size, Placement placement,
                  Contents contents) {
   const bool grows = size > found.usable && size > kMediumBlockMax &&
-                     placement.alignment <= kSliceSize && placement.offset == 0;
+                     placement.alignment <= kSliceSize && placement.offset == 0 && !is_watched();
   if (grows) {
     relieve_thread_slow(size);
   }
@@ -73,7 +74,7 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
     return nullptr;
   }
   const std::size_t kept = found.usable < size ? found.usable : size;
-  if (contents == Contents::kZero && !is_fresh_zero(moved)) {
+  if (contents == Contents::kZero && (is_watched() || !is_fresh_zero(moved))) {
     __builtin_memset(at_offset(moved, kept), 0, usable_size_of(moved, "realloc") - kept);
   }
   copy_block(found, pointer, moved, kept);
@@ -99,7 +100,14 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
     errno = EINVAL;
     return nullptr;
   }
+  if (unlikely(is_watched()) && size == 0) {
+    size = 1;  // which is written below
+  }
   if (likely(fits_in_place(found, size) && is_placed(pointer, placement))) {
+    if (unlikely(is_watched())) {
+      shrink_tracked(found, pointer, size,
+                     {reinterpret_cast<void*>(&reallocate), __builtin_return_address(0)});
+    }
     if (size == 0) {
       *static_cast<char*>(pointer) = 0;  // programs rely on realloc(p, 0) being an empty string
     }

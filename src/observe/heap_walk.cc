@@ -10,6 +10,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/realm.h"
+#include "heap/tracked.h"
 #include "page/hollow.h"
 #include "page/ownership.h"
 #include "page/page.h"
@@ -25,6 +26,7 @@ class LiveBlocks {
   // Reads the lists as they stand. A link that leads nowhere ends its list: the page may be in use
   // by another thread against the rules, and nothing must be followed blindly.
   explicit LiveBlocks(const Page* page) : page_(page), count_(page->capacity) {
+    const QuietScope quiet;
     for (std::uint32_t i = 0; i < page->capacity; ++i) {
       words_[i / kBits] |= std::uint64_t{1} << (i % kBits);
     }
@@ -104,6 +106,16 @@ class LiveBlocks {
   }
 }
 
+// Shows a block, as the program sees it.
+bool show_block(const PageView& view, void* block, PageVisitor* visitor, void* arg) {
+  if (!is_watched()) {
+    return visitor(view, block, arg);
+  }
+  PageView tracked = view;
+  void* const seen = seen_by_program(block, &tracked.block_size);
+  return seen == nullptr || visitor(tracked, seen, arg);
+}
+
 bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
   PageView view{.start = page->start,
                 .reserved = page_bytes(page),
@@ -111,7 +123,7 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
                 .live = 1,
                 .block_size = page->block_size};
   if (page->is_huge()) {
-    return visitor(view, nullptr, arg) && (!blocks || visitor(view, page->start, arg));
+    return visitor(view, nullptr, arg) && (!blocks || show_block(view, page->start, visitor, arg));
   }
   const LiveBlocks live(page);
   if constexpr (kActive.check_invariants) {
@@ -120,8 +132,9 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
   view.committed = std::size_t{page->capacity} * page->block_size;
   view.live = live.count();
   // The page may be gone once its last block was freed by the visitor: it is not looked at again.
-  return visitor(view, nullptr, arg) &&
-         (!blocks || live.visit_each([&](void* block) { return visitor(view, block, arg); }));
+  return visitor(view, nullptr, arg) && (!blocks || live.visit_each([&](void* block) {
+           return show_block(view, block, visitor, arg);
+         }));
 }
 
 }  // namespace

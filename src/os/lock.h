@@ -19,6 +19,7 @@ enum class LockRank : std::uint8_t {
   kLonePages,  // pages that lie in no arena
   kArenas,     // adding an arena
   kMetadata,   // the metadata pool
+  kHeldBack,   // freed blocks that a tool still watches
   kRandom,     // the process's random numbers
   kMessages,   // handlers and the buffer of early output
 };

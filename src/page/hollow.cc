@@ -5,6 +5,7 @@
 
 #include "base/integer.h"
 #include "support/check.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -165,6 +166,7 @@ bool is_withdrawn(const Page* page, const void* block) {
 }
 
 std::size_t hollow_page(Page* page) {
+  const QuietScope quiet;
   const OsPages gone = without_use(page);
   if (gone == 0) {
     return 0;

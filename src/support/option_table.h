@@ -67,9 +67,10 @@ enum class Option : int {
   kLimitFromCgroup = 49,
   kPurgeThread = 50,
   kHollowPages = 51,
+  kToolHeldBack = 52,
 };
 
-inline constexpr std::size_t kOptionCount = 52;
+inline constexpr std::size_t kOptionCount = 53;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -255,6 +256,8 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "let a thread purge in time, in processes with several"),
       flag(kHollowPages, "hollow_pages", nullptr, 1,
            "give back OS pages without a block in pages that are idle"),
+      size(kToolHeldBack, "tool_held_back", 16 * kMiB,
+           "freed blocks kept from use while a sanitizer or Valgrind watches"),
   }};
 }
 

@@ -1,0 +1,25 @@
+// Freed blocks that are not given back to their pages yet, while a tool watches the process: until
+// then a use after free is seen, later the bytes may be another block's. First in, first out, up to
+// the bytes that the option tool_held_back says. Their pages count them as in use.
+#pragma once
+
+#include "os/lock.h"
+#include "page/page.h"
+
+namespace ashlar {
+
+struct Heap;
+
+// Takes a freed block in, and gives back what is too much then: the block itself, where it is
+// larger than all that may be held back.
+void hold_back(Page* page, Block* block);
+
+// Gives all blocks of a heap back (nullptr: of all heaps), and waits until other threads have done
+// so with those that they took out.
+void give_back_held(const Heap* heap);
+
+// For fork, which takes all locks; and in the child, where no other thread is giving back any more.
+Lock& held_back_lock();
+void forget_others_giving_back();
+
+}  // namespace ashlar
