@@ -1,6 +1,8 @@
 // Slow allocation: a page with room is found, extended, adopted or made.
 #include "heap/allocate.h"
 
+#include <errno.h>
+
 #include <atomic>
 
 #include "heap/heap_check.h"
@@ -17,6 +19,7 @@
 #include "heap/thread_life.h"
 #include "heap/tracked.h"
 #include "heap/tuning.h"
+#include "os/tool.h"
 #include "support/check.h"
 #include "support/stats.h"
 
@@ -324,6 +327,11 @@ void* allocate_in_slow(Heap* heap, std::size_t size, Contents contents) {
 }
 
 void* allocate_untracked(Heap* heap, std::size_t size, Contents contents) {
+  // A tool that looks up names while it begins: the loader wants memory to say that one is missing.
+  if (unlikely(thread_heap == &empty_heap) && !has_tool_begun()) {
+    errno = ENOMEM;
+    return nullptr;
+  }
   if (unlikely(is_too_large(size))) {
     return fail_too_large(size);
   }

@@ -8,6 +8,7 @@
 #include "os/system.h"
 #include "page/ownership.h"
 #include "support/options.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -38,6 +39,7 @@ constinit std::atomic<std::uint32_t> giving_back{0};
 ASHLAR_THREAD_LOCAL std::uint32_t own_giving_back = 0;
 
 void give_back(Block* block) {
+  const QuietScope quiet;
   ++own_giving_back;
   free_untracked(page_map.find(block), block);
   --own_giving_back;

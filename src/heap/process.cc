@@ -31,6 +31,9 @@ constinit std::atomic<std::uint64_t> start_time_ms{0};
 constinit Lock generator_lock{LockRank::kRandom};
 constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
 
+// Valgrind warns of ranges of 256 MiB and more.
+constexpr long kWatchedArenaKib = 128 * 1024;
+
 // Where the next arena is put; guarded by the lock of all sets of arenas.
 constinit std::uintptr_t next_arena_address = 0;
 
@@ -60,18 +63,25 @@ bool seed_generator() {
   return generator.seed() == SeedQuality::kStrong;
 }
 
+void prepare_to_be_watched() {
+  begin_with_slow_calls();
+  option_set_default(Option::kShowErrors, 1);
+  if (is_watched_by(Tool::kValgrind)) {
+    option_set_default(Option::kArenaReserve, kWatchedArenaKib);
+  }
+}
+
 void start_once() ASHLAR_REQUIRES(start_lock) {
   const bool strong = seed_generator();
   const std::uintptr_t hint = choose_hint();
   page_map.open_window(hint);
   next_arena_address = hint;
-  main_realm.arenas.configure(arena_policy());
-  read_tuning();
   find_watching_tool();
   if (is_watched()) {
-    begin_with_slow_calls();
-    option_set_default(Option::kShowErrors, 1);
+    prepare_to_be_watched();
   }
+  main_realm.arenas.configure(arena_policy());
+  read_tuning();
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.

@@ -115,7 +115,6 @@ void free_tracked(Page* page, void* pointer, CallSite site) {
       return;
   }
   note_block_gone(pointer, size_of(record), site);
-  const QuietScope quiet;
   hold_back(page, reinterpret_cast<Block*>(record));
 }
 
@@ -178,36 +177,45 @@ void note_page_untracked(Page* page) {
 
 namespace {
 
-// Where an address lies, seen from the nearest block.
+// Where an address lies, seen from a block that begins or ends near it.
+struct Place {
+  BlockRecord* record = nullptr;
+  std::size_t distance = 0;
+  const char* where = "";
+};
+
+Place place_of(BlockRecord* record, std::uintptr_t at) {
+  const std::uintptr_t start = address_of(record->start());
+  if (at < start) {
+    return {record, start - at, "before"};
+  }
+  const std::size_t inside = at - start;
+  return inside < record->size ? Place{record, inside, "inside"}
+                               : Place{record, inside - record->size, "after"};
+}
+
 void describe(const void* address) {
-  Page* const page = page_map.find(address);
+  const Page* const page = page_map.find(address);
   if (page == nullptr) {
     return;
   }
-  BlockRecord* record = record_of(page, address);
-  // In front of a block may be the end of what the program wanted of the one before.
-  if (address_of(address) < address_of(record) + sizeof(BlockRecord) &&
+  BlockRecord* const record = record_of(page, address);
+  if (!is(record, kInUse) && !is(record, kFree)) {
+    return;
+  }
+  Place place = place_of(record, address_of(address));
+  // What stands in front of a block may be closer to the end of the one before.
+  if (address_of(address) < address_of(record->start()) &&
       address_of(record) > address_of(page->start)) {
     BlockRecord* const before =
         record_of(page, reinterpret_cast<const void*>(address_of(record) - 1));
-    record = is(before, kInUse) ? before : record;
+    const Place other = is(before, kInUse) ? place_of(before, address_of(address)) : place;
+    place = other.distance < place.distance ? other : place;
   }
-  const bool in_use = is(record, kInUse);
-  if (!in_use && !is(record, kFree)) {
-    return;
-  }
-  const std::uintptr_t start = address_of(record->start());
-  const std::uintptr_t at = address_of(address);
-  const bool inside = at >= start && at - start < record->size;
   FixedText<256> text;
   text->append_format("ashlar: %p is %zu bytes %s a block of size %zu at %p, %s\n", address,
-                      at < start ? start - at
-                      : inside   ? at - start
-                                 : at - start - record->size,
-                      at < start ? "before"
-                      : inside   ? "inside"
-                                 : "after",
-                      record->size, record->start(), in_use ? "in use" : "freed");
+                      place.distance, place.where, place.record->size, place.record->start(),
+                      is(place.record, kInUse) ? "in use" : "freed");
   write_output(text->text());
 }
 

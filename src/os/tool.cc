@@ -1,6 +1,7 @@
 // Which tool is there.
 #include "os/tool.h"
 
+#include "base/relaxed.h"
 #include "os/asan.h"
 #include "os/tsan.h"
 #include "os/valgrind.h"
@@ -21,6 +22,8 @@ constexpr bool kIsInstrumented = true;
 constexpr bool kIsInstrumented = false;
 #endif
 
+constinit RelaxedNumber<bool> begun;
+
 }  // namespace
 
 void begin_tool() {
@@ -28,6 +31,11 @@ void begin_tool() {
     asan::begin_run_time();
     tsan::begin_run_time();
   }
+  begun.set(true);
+}
+
+bool has_tool_begun() {
+  return kIsInstrumented || begun.get() || !(asan::is_linked() || tsan::is_linked());
 }
 
 Tool find_tool() {

@@ -16,4 +16,8 @@ Tool find_tool();
 // before it, and what it stands in for in the C library does not work before.
 void begin_tool();
 
+// False from the start of a program that carries a tool until begin_tool: calls of the C library
+// may lead nowhere.
+bool has_tool_begun();
+
 }  // namespace ashlar
