@@ -77,7 +77,7 @@ typedef enum mi_option_e {
   mi_option_limit_from_cgroup = 49,      ///< take both limits from the control group [0]
   mi_option_purge_thread = 50,           ///< a thread purges in time, in processes with several [1]
   mi_option_hollow_pages = 51,           ///< free OS pages within idle pages go back [1]
-  mi_option_tool_held_back = 52,         ///< KiB of freed blocks kept under a sanitizer [16384]
+  mi_option_tool_held_back = 52,         ///< KiB of freed blocks kept under a sanitizer [32768]
   _mi_option_last,                       ///< one past the last option
 
   // Other names of the same numbers, for programs that use them.

@@ -13,7 +13,8 @@
 namespace ashlar {
 namespace {
 
-constexpr std::size_t kMostHeld = 64 * kKiB;
+// Places in the ring; of its memory only what is in use is touched.
+constexpr std::size_t kMostHeld = 1024 * 1024;
 
 // Owner:       who holds `lock`
 // Invariants:  blocks[first .. first + count), round the end, are held, the longest held first

@@ -4,17 +4,6 @@
 namespace ashlar::valgrind {
 namespace {
 
-// From valgrind.h and memcheck.h of Valgrind 3.19, where they are part of the stable interface.
-enum class Request : std::uintptr_t {
-  kRunningOnValgrind = 0x1001,
-  kBeginBlock = 0x1301,
-  kEndBlock = 0x1302,
-  kResizeBlock = 0x130b,
-  kChangeErrorDisablement = 0x1801,
-  kMakeNoAccess = 0x4d43'0000,  // 'M', 'C': memcheck's
-  kMakeDefined = 0x4d43'0002,
-};
-
 // Asks, and answers 0 where nobody listens.
 std::uintptr_t request(Request number, std::uintptr_t a = 0, std::uintptr_t b = 0,
                        std::uintptr_t c = 0, std::uintptr_t d = 0) {

@@ -8,6 +8,17 @@
 
 namespace ashlar::valgrind {
 
+// From valgrind.h and memcheck.h of Valgrind 3.19, where they are part of the stable interface.
+enum class Request : std::uintptr_t {
+  kRunningOnValgrind = 0x1001,
+  kBeginBlock = 0x1301,
+  kEndBlock = 0x1302,
+  kResizeBlock = 0x130b,
+  kChangeErrorDisablement = 0x1801,
+  kMakeNoAccess = 0x4d43'0000,  // 'M', 'C': memcheck's
+  kMakeDefined = 0x4d43'0002,
+};
+
 // Whether the process runs under it.
 bool is_watching();
 

@@ -256,7 +256,7 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "let a thread purge in time, in processes with several"),
       flag(kHollowPages, "hollow_pages", nullptr, 1,
            "give back OS pages without a block in pages that are idle"),
-      size(kToolHeldBack, "tool_held_back", 16 * kMiB,
+      size(kToolHeldBack, "tool_held_back", 32 * kMiB,
            "freed blocks kept from use while a sanitizer or Valgrind watches"),
   }};
 }

@@ -1,6 +1,6 @@
-// A block of 100 bytes that nothing points to any more at the end, and blocks that are no leaks: one
-// of ours, and one of malloc's that only the first points to. Where a sanitizer keeps malloc for
-// itself, it has to look into our memory for that.
+// A block of 100 bytes that nothing points to any more at the end, and blocks that are no leaks:
+// one of ours, and one of malloc's that only the first points to. Where a sanitizer keeps malloc
+// for itself, it has to look into our memory for that.
 #include "allocator.h"
 
 static char** kept;

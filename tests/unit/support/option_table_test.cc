@@ -71,7 +71,7 @@ TEST(OptionTable, EveryPublicNumberIsOurs) {
       {mi_option_limit_from_cgroup, "limit_from_cgroup", 0},
       {mi_option_purge_thread, "purge_thread", 1},
       {mi_option_hollow_pages, "hollow_pages", 1},
-      {mi_option_tool_held_back, "tool_held_back", 16 * 1024},
+      {mi_option_tool_held_back, "tool_held_back", 32 * 1024},
   };
   int number = 0;
   for (const Expected& row : expected) {
