@@ -270,9 +270,6 @@ void destroy_heap(Heap* heap) {
     delete_heap(heap);
     return;
   }
-  if (is_watched()) {
-    give_back_held(heap);
-  }
   if constexpr (kActive.check_invariants) {
     if (!seems_at_rest(heap)) {
       report_error(EFAULT,
@@ -287,6 +284,9 @@ void destroy_heap(Heap* heap) {
 }
 
 void end_heap_at_once(Heap* heap) {
+  if (is_watched()) {
+    give_back_held(heap);
+  }
   {
     LockGuard guard(lock);
     mark(heap, HeapState::kDestroyed);

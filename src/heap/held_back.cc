@@ -78,15 +78,19 @@ Block* take_first(std::size_t most) {
   return nullptr;
 }
 
-// Any block of the heap.
+// All blocks of the heap (nullptr: of all), chained by their first words: one pass over the ring.
 Block* take_of(const Heap* heap) {
+  const QuietScope quiet;
+  Block* chain = nullptr;
   LockGuard guard(lock);
   for (std::size_t i = 0; i < ring.count; ++i) {
     if (ring.at(i) != nullptr && (heap == nullptr || home_of(page_map.find(ring.at(i))) == heap)) {
-      return take(i);
+      Block* const block = take(i);
+      block->code = address_of(chain);
+      chain = block;
     }
   }
-  return nullptr;
+  return chain;
 }
 
 bool enter(const Page* page, Block* block) {
@@ -120,8 +124,11 @@ void hold_back(Page* page, Block* block) {
 }
 
 void give_back_held(const Heap* heap) {
-  while (Block* const block = take_of(heap)) {
+  const QuietScope quiet;
+  for (Block* block = take_of(heap); block != nullptr;) {
+    auto* const next = reinterpret_cast<Block*>(block->code);
     give_back(block);
+    block = next;
   }
   // acquire: pairs with the release in give_back.
   while (giving_back.load(std::memory_order_acquire) > own_giving_back) {

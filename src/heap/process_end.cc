@@ -13,6 +13,7 @@
 
 #include "heap/allocate.h"
 #include "heap/heap.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
@@ -20,6 +21,7 @@
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/options.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -61,6 +63,9 @@ void unmap_arenas(bool (*keep)(const SystemArena& arena)) {
 // Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
 // in an arena goes with the code.
 void unload() {
+  if (is_watched()) {
+    give_back_held(nullptr);
+  }
   stop_thread_ends();
   unmap_arenas(holds_live_blocks);
   page_map.unmap();
