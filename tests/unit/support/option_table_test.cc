@@ -125,8 +125,8 @@ TEST(OptionTable, RowsAreComplete) {
 
 TEST(OptionTable, NumbersFromOutsideAreChecked) {
   EXPECT_TRUE(is_option(0));
-  EXPECT_TRUE(is_option(50));
-  EXPECT_FALSE(is_option(52));
+  EXPECT_TRUE(is_option(static_cast<int>(kOptionCount) - 1));
+  EXPECT_FALSE(is_option(static_cast<int>(kOptionCount)));
   EXPECT_FALSE(is_option(-1));
 }
 
