@@ -41,6 +41,8 @@ its relatives in `include/ashlar/options.h`.
 constexpr const char* kNotes = R"(
 ## How they act
 
+* **tool_held_back:** see [sanitizers.md](sanitizers.md). Without AddressSanitizer, ThreadSanitizer or
+  Valgrind nothing is held back.
 * **retry_on_oom:** a request that fails although all was collected is tried again, after sleeps of
   1 to 16 ms, until it succeeds or so many milliseconds have gone by. There is no waiting where it
   cannot help: in a process with one thread (where the system does not overcommit, other processes

@@ -17,6 +17,7 @@
 #include "os/memory.h"
 #include "policy/layout.h"
 #include "support/stats.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
@@ -255,6 +256,8 @@ class ArenaSet {
       if (gone->is_owned()) {
         stats_.reserved_bytes.sub(static_cast<std::int64_t>(gone->size()));
         unmap(gone->start(), gone->size());
+      } else {
+        note_memory_free(gone->start(), gone->size());
       }
     }
     // relaxed: a sum that only decides when to purge.

@@ -9,6 +9,7 @@
 #include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
+#include "heap/tracked.h"
 #include "support/messages.h"
 
 namespace ashlar {
@@ -86,6 +87,15 @@ void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offs
     return fail_too_large(size);
   }
   offset &= alignment - 1;
+  if (unlikely(is_watched())) {
+    return allocate_tracked(
+        heap,
+        {.size = size,
+         .alignment = alignment < kBlockAlignment && offset == 0 ? kBlockAlignment : alignment,
+         .offset = offset,
+         .contents = contents},
+        {reinterpret_cast<void*>(&allocate_aligned), __builtin_return_address(0)});
+  }
   if (offset != 0) {
     return allocate_interior(size, alignment, offset, contents, heap);
   }

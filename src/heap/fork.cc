@@ -11,12 +11,12 @@
 
 #include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/purge_thread.h"
-#include "heap/quarantine.h"
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "os/thread.h"
@@ -31,13 +31,13 @@ namespace {
 void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   process_lock().lock();
   purge_lock().lock();
-  quarantine_lock().lock();
   late_heap_lock().lock();
   heaps_lock().lock();
   lone_pages_lock().lock();
   ArenaSet<System>::lock().lock();
   metadata_pool.lock().lock();
   guard_pool.lock().lock();
+  held_back_lock().lock();
   random_lock().lock();
   messages_lock().lock();
   Lock::hold_for_fork();
@@ -48,12 +48,12 @@ void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   messages_lock().unlock();
   random_lock().unlock();
   guard_pool.lock().unlock();
+  held_back_lock().unlock();
   metadata_pool.lock().unlock();
   ArenaSet<System>::lock().unlock();
   lone_pages_lock().unlock();
   heaps_lock().unlock();
   late_heap_lock().unlock();
-  quarantine_lock().unlock();
   purge_lock().unlock();
   process_lock().unlock();
 }
@@ -81,6 +81,7 @@ void after_fork_in_child() {
   after_fork();
   note_single_thread();
   forget_purge_thread();
+  forget_others_giving_back();
   for_each_realm(
       [](Realm& realm) { for_each_page_entry(&realm, was_a_vanished_threads, orphan_torn_page); });
   forget_vanished_threads();

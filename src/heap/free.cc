@@ -7,12 +7,13 @@
 #include "heap/block_check.h"
 #include "heap/guard_report.h"
 #include "heap/guards.h"
+#include "heap/held_back.h"
 #include "heap/huge.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
-#include "heap/quarantine.h"
 #include "heap/thread_life.h"
+#include "heap/tracked.h"
 #include "heap/tuning.h"
 #include "support/messages.h"
 
@@ -65,6 +66,9 @@ Resolved resolve(const void* pointer) {
   if (page == nullptr) {
     return {};
   }
+  if (unlikely(is_watched())) {
+    return resolve_tracked(page, pointer);
+  }
   Block* const block = block_of(page, pointer);
   const std::size_t before = bytes_between(block, pointer);
   const std::size_t room = room_of(page) - before;
@@ -93,6 +97,9 @@ void report_invalid_pointer(const char* call, const void* pointer) {
                "%s: invalid pointer %p: not a block of this allocator; it may belong to another "
                "allocator, the stack or static memory, or have been freed already",
                call, pointer);
+  if (unlikely(is_watched())) {
+    note_bad_free(const_cast<void*>(pointer));
+  }
 }
 
 std::size_t usable_size_of(const void* pointer, const char* call) {
@@ -105,7 +112,7 @@ std::size_t usable_size_of(const void* pointer, const char* call) {
     return 0;
   }
   if constexpr (kActive.check_blocks) {
-    if (!check_live(found.page, found.block, call)) {
+    if (!is_watched() && !check_live(found.page, found.block, call)) {
       return 0;
     }
   }
@@ -126,6 +133,11 @@ void free_far_slow(void* pointer) {
 }
 
 void free_other_slow(Page* page, void* pointer) {
+  if (unlikely(is_watched())) {
+    free_tracked(page, pointer,
+                 {reinterpret_cast<void*>(&free_other_slow), __builtin_return_address(0)});
+    return;
+  }
   if (unlikely(is_guarded(page))) {
     free_guarded(page, pointer);
     return;
@@ -135,26 +147,19 @@ void free_other_slow(Page* page, void* pointer) {
     if (page->is_huge() ? !check_huge_free(page, block) : !try_mark_freed(page, block)) {
       return refuse_free_slow(page, block);
     }
-  }
-  if (page->is_huge()) {
-    if constexpr (kActive.check_blocks) {
-      if (tuning.zero_on_free.get()) {
-        __builtin_memset(block, 0, page->requested);
-      }
+    detail::fill_freed(page, block);
+    if (unlikely(tuning.quarantine.get() != 0) && !page->is_huge()) {
+      return hold_back(page, block);
     }
+  }
+  free_untracked(page, block);
+}
+
+void free_untracked(Page* page, Block* block) {
+  if (page->is_huge()) {
     free_huge(page);
     return;
   }
-  detail::fill_freed(page, block);
-  if constexpr (kActive.check_blocks) {
-    if (unlikely(tuning.quarantine.get() != 0)) {
-      return quarantine_slow(page, block);
-    }
-  }
-  free_marked(page, block);
-}
-
-void free_marked(Page* page, Block* block) {
   if ((owner_of(page) & ~kOwnerFlags) == thread_id()) {
     free_local(page, block);
   } else {

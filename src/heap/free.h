@@ -27,6 +27,9 @@ void free_marked(Page* page, Block* block);
 // Tells of a pointer that is not ours; `call` is the function it was passed to.
 void report_invalid_pointer(const char* call, const void* pointer);
 
+// The free of a block that its page counts as in use, where the tool that watches was told already.
+void free_untracked(Page* page, Block* block);
+
 // The usable bytes of a block, 0 for nullptr and (reported) for what is not ours.
 std::size_t usable_size_of(const void* pointer, const char* call);
 

@@ -6,12 +6,16 @@
 #include "os/system.h"
 #include "page/padding.h"
 #include "page/size_class.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
 // The largest request that takes a block as large as malloc(size) would; `size` itself where it is
 // more than an object may have.
 inline std::size_t good_size(std::size_t size) {
+  if (is_watched()) {
+    return size;  // heap/tracked.h
+  }
   if (size <= kMediumBlockMax - kPadding) {
     return block_size_of(class_for(size)) - kPadding;
   }

@@ -6,17 +6,18 @@
 #include <new>
 
 #include "heap/heap_check.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/part_index.h"
 #include "heap/process.h"
-#include "heap/quarantine.h"
 #include "heap/realm.h"
 #include "heap/rest.h"
 #include "heap/slow_calls.h"
 #include "heap/thread_life.h"
 #include "support/messages.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
@@ -267,7 +268,6 @@ void delete_heap(Heap* heap) {
 }
 
 void destroy_heap(Heap* heap) {
-  flush_quarantine();
   if (is_main(heap) || !heap->may_be_destroyed) {
     delete_heap(heap);
     return;
@@ -286,6 +286,7 @@ void destroy_heap(Heap* heap) {
 }
 
 void end_heap_at_once(Heap* heap) {
+  give_back_held(heap);
   {
     LockGuard guard(lock);
     mark(heap, HeapState::kDestroyed);
@@ -456,7 +457,6 @@ Heap* heap_of(const void* pointer) {
 }
 
 void destroy_all_heaps() {
-  flush_quarantine();
   for_each_realm([](Realm& realm) {
     // No other thread changes the list.
     while (Heap* const heap = realm.heaps) {

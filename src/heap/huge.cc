@@ -232,7 +232,7 @@ void* resize_mapping(Page* page, std::size_t size) {
 // Says what a new or resized block was asked for, and guards its end.
 void* padded(void* block, [[maybe_unused]] std::size_t size) {
   if constexpr (kActive.pad_blocks) {
-    if (block != nullptr) {
+    if (block != nullptr && !is_watched()) {
       Page* const page = page_map.find(block);
       pad_huge_block(page, size);
       add_guard(page);

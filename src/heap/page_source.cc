@@ -9,6 +9,7 @@
 #include "heap/process.h"
 #include "heap/purge_thread.h"
 #include "heap/slow_calls.h"
+#include "heap/tracked.h"
 #include "support/options.h"
 #include "support/stats.h"
 
@@ -270,6 +271,9 @@ void note_entered(Page* page) {
   if (page->arena == nullptr) {
     enter_lone(page);
   }
+  if (unlikely(is_watched())) {
+    note_page_tracked(page);
+  }
 }
 
 void forget_hint(const Page* page) {
@@ -283,6 +287,9 @@ void forget_hint(const Page* page) {
 }
 
 void release_page(Page* page) {
+  if (unlikely(is_watched())) {
+    note_page_untracked(page);
+  }
   // Where the guard stays the slices do too: they are lost, and nothing else is.
   const bool usable = remove_guard(page);
   PageMemory memory = memory_of(page);

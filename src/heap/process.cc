@@ -10,8 +10,11 @@
 #include "heap/process_end.h"
 #include "heap/purge_thread.h"
 #include "heap/realm.h"
+#include "heap/slow_calls.h"
+#include "heap/tracked.h"
 #include "heap/tuning.h"
 #include "os/thread.h"
+#include "os/tool.h"
 #include "support/messages.h"
 #include "support/options.h"
 #include "support/random.h"
@@ -28,6 +31,9 @@ constinit std::atomic<std::uintptr_t> first_thread{0};
 constinit std::atomic<std::uint64_t> start_time_ms{0};
 constinit Lock generator_lock{LockRank::kRandom};
 constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
+
+// Valgrind warns of ranges of 256 MiB and more.
+constexpr long kWatchedArenaKib = 128 * 1024;
 
 // Where the next arena is put; guarded by the lock of all sets of arenas.
 constinit std::uintptr_t next_arena_address = 0;
@@ -58,12 +64,24 @@ bool seed_generator() {
   return generator.seed() == SeedQuality::kStrong;
 }
 
+void prepare_to_be_watched() {
+  begin_with_slow_calls();
+  option_set_default(Option::kShowErrors, 1);
+  if (is_watched_by(Tool::kValgrind)) {
+    option_set_default(Option::kArenaReserve, kWatchedArenaKib);
+  }
+}
+
 // Whether the system had random numbers.
 bool start_once() ASHLAR_REQUIRES(start_lock) {
   const bool strong = seed_generator();
   const std::uintptr_t hint = choose_hint();
   page_map.open_window(hint);
   next_arena_address = hint;
+  find_watching_tool();
+  if (is_watched()) {
+    prepare_to_be_watched();
+  }
   main_realm.arenas.configure(arena_policy());
   read_tuning();
   // relaxed: compared with thread ids only.
@@ -154,11 +172,13 @@ void apply_option(Option option) {
 // Before a program can have a second thread, and before other constructors, so that what atexit
 // calls of ours comes after what they registered. (Up to 100 are the compiler's own.)
 [[gnu::constructor(101)]] static void start_with_library(int, char**, char** environment) {
+  begin_tool();
   System::note_environment(environment);
   start_process();
   // An allocation before this may have found no environment yet.
   read_tuning();
   start_guards();
+  begin_tracking();
   allow_purge_thread(System::is_loaded_at_start(&multi_threaded));
 }
 

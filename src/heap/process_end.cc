@@ -14,6 +14,7 @@
 #include "heap/allocate.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
@@ -21,6 +22,7 @@
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/options.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -62,6 +64,7 @@ void unmap_arenas(bool (*keep)(const SystemArena& arena)) {
 // Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
 // in an arena goes with the code.
 void unload() {
+  give_back_held(nullptr);
   stop_thread_ends();
   end_guards();
   unmap_arenas(holds_live_blocks);

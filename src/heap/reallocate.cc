@@ -10,6 +10,7 @@
 #include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
+#include "heap/tracked.h"
 #include "os/system.h"
 #include "page/padding.h"
 
@@ -86,7 +87,7 @@ void copy_block(const Resolved& found, const void* from, void* to, std::size_t s
 void* move_block(void* pointer, const Resolved& found, std::size_t size, Placement placement,
                  Contents contents) {
   const bool grows = size > found.room && size > kMediumBlockMax - kPadding &&
-                     placement.alignment <= kSliceSize && placement.offset == 0;
+                     placement.alignment <= kSliceSize && placement.offset == 0 && !is_watched();
   if (grows) {
     relieve_thread_slow(size);
   }
@@ -98,7 +99,7 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
     return nullptr;
   }
   const std::size_t kept = found.usable < size ? found.usable : size;
-  if (contents == Contents::kZero && !is_fresh_zero(moved)) {
+  if (contents == Contents::kZero && (is_watched() || !is_fresh_zero(moved))) {
     __builtin_memset(at_offset(moved, kept), 0, usable_size_of(moved, "realloc") - kept);
   }
   copy_block(found, pointer, moved, kept);
@@ -119,7 +120,7 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
     return allocate_aligned(size, placement.alignment, 0, contents);  // says what is wrong
   }
   const bool empty = size == 0;
-  if (kActive.pad_blocks && empty) {
+  if ((kActive.pad_blocks || is_watched()) && empty) {
     size = 1;  // which is written below
   }
   const Resolved found = resolve(pointer);
@@ -129,13 +130,18 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
     return nullptr;
   }
   if constexpr (kActive.check_blocks) {
-    if (unlikely(!check_live(found.page, found.block, "realloc"))) {
+    if (!is_watched() && unlikely(!check_live(found.page, found.block, "realloc"))) {
       errno = EINVAL;
       return nullptr;
     }
   }
   if (likely(fits_in_place(found, size) && is_placed(pointer, placement))) {
-    resize_in_place(found, pointer, size, contents);
+    if (unlikely(is_watched())) {
+      shrink_tracked(found, pointer, size,
+                     {reinterpret_cast<void*>(&reallocate), __builtin_return_address(0)});
+    } else {
+      resize_in_place(found, pointer, size, contents);
+    }
     if (empty) {
       *static_cast<char*>(pointer) = 0;  // programs rely on realloc(p, 0) being an empty string
     }
@@ -177,7 +183,7 @@ void* expand(void* pointer, std::size_t size) {
   }
   if constexpr (kActive.pad_blocks) {
     const Resolved found = resolve(pointer);
-    if (found.page != nullptr && size <= found.room) {
+    if (found.page != nullptr && size <= found.room && !is_watched()) {
       resize_in_place(found, pointer, size, Contents::kUnknown);
       return pointer;
     }

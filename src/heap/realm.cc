@@ -7,7 +7,6 @@
 
 #include "heap/late_heap.h"
 #include "heap/process.h"
-#include "heap/quarantine.h"
 #include "heap/thread_life.h"
 #include "support/messages.h"
 
@@ -157,7 +156,6 @@ void destroy_realm(Realm* realm) {
     delete_realm(realm);
     return;
   }
-  flush_quarantine();
   for_each_heap_until_none(realm, end_heap_at_once);
   end_heap_at_once(realm->main);
   drop_realm(realm);

@@ -9,7 +9,7 @@
 #include "arena/page_map.h"
 #include "base/compiler.h"
 #include "base/integer.h"
-#include "heap/quarantine.h"
+#include "heap/held_back.h"
 #include "heap/trim.h"
 #include "heap/tuning.h"
 #include "os/thread.h"
@@ -188,7 +188,7 @@ ASHLAR_ALWAYS_INLINE void free_block(void* pointer) {
   detail::fill_freed(page, pointer);
   if constexpr (kActive.check_blocks) {
     if (unlikely(tuning.quarantine.get() != 0)) {
-      return quarantine_slow(page, static_cast<Block*>(pointer));
+      return hold_back(page, static_cast<Block*>(pointer));
     }
   }
   // A loop that takes and frees a page's only block comes by here each time: a page that is kept

@@ -10,6 +10,7 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/realm.h"
+#include "heap/tracked.h"
 #include "heap/tuning.h"
 #include "page/hollow.h"
 #include "page/ownership.h"
@@ -27,6 +28,7 @@ class LiveBlocks {
   // Reads the lists as they stand. A link that leads nowhere ends its list: the page may be in use
   // by another thread against the rules, and nothing must be followed blindly.
   LiveBlocks(const Page* page, RemoteList remote) : page_(page), count_(page->capacity) {
+    const QuietScope quiet;
     for (std::uint32_t i = 0; i < page->capacity; ++i) {
       words_[i / kBits] |= std::uint64_t{1} << (i % kBits);
     }
@@ -93,7 +95,7 @@ class LiveBlocks {
       }
     }
   }
-  static bool quarantine_is_on() { return tuning.quarantine.get() != 0; }
+  static bool quarantine_is_on() { return tuning.quarantine.get() != 0 && !is_watched(); }
 
   // False where the bit was clear already.
   bool clear(std::size_t index) {
@@ -123,6 +125,16 @@ class LiveBlocks {
   }
 }
 
+// Shows a block, as the program sees it.
+bool show_block(const PageView& view, void* block, PageVisitor* visitor, void* arg) {
+  if (!is_watched()) {
+    return visitor(view, block, arg);
+  }
+  PageView tracked = view;
+  void* const seen = seen_by_program(block, &tracked.usable);
+  return seen == nullptr || visitor(tracked, seen, arg);
+}
+
 bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg,
                Rest rest = Rest::kPromised) {
   PageView view{.start = page->start,
@@ -133,7 +145,7 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg,
                 .usable = room_of(page)};
   if (page->is_huge()) {
     view.usable = kActive.pad_blocks ? requested_of(page, page->start) : page->block_size;
-    return visitor(view, nullptr, arg) && (!blocks || visitor(view, page->start, arg));
+    return visitor(view, nullptr, arg) && (!blocks || show_block(view, page->start, visitor, arg));
   }
   // Taken once: an orphan is owned by who walks, and others may free into it all the while.
   const RemoteList remote = remote_frees(page);
@@ -144,8 +156,9 @@ bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg,
   view.committed = std::size_t{page->capacity} * page->block_size;
   view.live = live.count();
   // The page may be gone once its last block was freed by the visitor: it is not looked at again.
-  return visitor(view, nullptr, arg) &&
-         (!blocks || live.visit_each([&](void* block) { return visitor(view, block, arg); }));
+  return visitor(view, nullptr, arg) && (!blocks || live.visit_each([&](void* block) {
+           return show_block(view, block, visitor, arg);
+         }));
 }
 
 }  // namespace

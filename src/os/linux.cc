@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/relaxed.h"
+#include "os/asan.h"
 #include "os/keep_errno.h"
 
 namespace ashlar {
@@ -122,6 +123,9 @@ void* Linux::reserve(void* hint, std::size_t size, std::size_t alignment, Access
 
 bool Linux::release(void* start, std::size_t size) {
   KeepErrno keep;
+  if (asan::is_linked()) {
+    asan::allow(start, size);  // while the addresses are ours
+  }
   return munmap(start, size) == 0;
 }
 

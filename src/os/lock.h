@@ -14,13 +14,13 @@ namespace ashlar {
 enum class LockRank : std::uint8_t {
   kProcess,    // start and end of the process
   kPurge,      // one round of the purge thread
-  kQuarantine,  // freed blocks that wait
   kLateHeap,   // the heap of threads that have no heap of their own
   kHeaps,      // the list of heaps and of what threads keep for them, the register of threads
   kLonePages,  // pages that lie in no arena
   kArenas,     // adding an arena
   kMetadata,   // the metadata pool
   kGuards,     // the slots of guarded blocks
+  kHeldBack,   // freed blocks that wait or are watched
   kRandom,     // the process's random numbers
   kMessages,   // handlers and the buffer of early output
 };

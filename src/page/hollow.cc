@@ -6,6 +6,7 @@
 #include "base/integer.h"
 #include "page/padding.h"
 #include "support/check.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -167,6 +168,7 @@ bool is_withdrawn(const Page* page, const void* block) {
 }
 
 std::size_t hollow_page(Page* page) {
+  const QuietScope quiet;
   const OsPages gone = without_use(page);
   if (gone == 0) {
     return 0;

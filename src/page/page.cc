@@ -11,6 +11,7 @@
 #include "support/messages.h"
 #include "support/random.h"
 #include "support/touched.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -223,6 +224,7 @@ bool extend_page(Page* page, std::size_t ahead) {
 }
 
 bool is_in_free_lists(const Page* page, const Block* block) {
+  const QuietScope quiet;
   if (is_withdrawn(page, block)) {
     return true;
   }
@@ -245,6 +247,7 @@ bool is_in_free_lists(const Page* page, const Block* block) {
 
 void check_page(const Page* page) {
   if constexpr (kActive.check_invariants) {
+    const QuietScope quiet;
     std::uint32_t listed = 0;
     for (const Block* list :
          {static_cast<const Block*>(page->free), static_cast<const Block*>(page->local_free)}) {

@@ -73,9 +73,10 @@ enum class Option : int {
   kZeroOnFree = 55,
   kQuarantine = 56,
   kShowLeaks = 57,
+  kToolHeldBack = 58,
 };
 
-inline constexpr std::size_t kOptionCount = 58;
+inline constexpr std::size_t kOptionCount = 59;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -265,6 +266,8 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
       size(kQuarantine, "quarantine", 0,
            "secure, debug: freed blocks kept from being handed out"),
       flag(kShowLeaks, "show_leaks", nullptr, 0, "list the live blocks at exit"),
+      size(kToolHeldBack, "tool_held_back", 32 * kMiB,
+           "freed blocks kept from use while a sanitizer or Valgrind watches"),
   }};
 }
 

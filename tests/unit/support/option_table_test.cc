@@ -77,6 +77,7 @@ TEST(OptionTable, EveryPublicNumberIsOurs) {
       {mi_option_zero_on_free, "zero_on_free", 0},
       {mi_option_quarantine, "quarantine", 0},
       {mi_option_show_leaks, "show_leaks", 0},
+      {mi_option_tool_held_back, "tool_held_back", 32 * 1024},
   };
   int number = 0;
   for (const Expected& row : expected) {
@@ -130,6 +131,7 @@ TEST(OptionTable, RowsAreComplete) {
 
 TEST(OptionTable, NumbersFromOutsideAreChecked) {
   EXPECT_TRUE(is_option(0));
+  EXPECT_TRUE(is_option(static_cast<int>(kOptionCount) - 1));
   EXPECT_TRUE(is_option(50));
   EXPECT_FALSE(is_option(static_cast<int>(kOptionCount)));
   EXPECT_FALSE(is_option(-1));
