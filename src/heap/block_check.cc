@@ -80,19 +80,21 @@ void refuse_free_slow(const Page* page, const void* pointer) {
 
 void check_unwritten(const Page* page, const Block* block) {
   if (detail::padding_of(page, block).state != PaddingState::kFreed) {
-    report_error(EFAULT,
-                 "malloc: overflow or use after free of %p: the end of a free block of %zu bytes was "
-                 "written to",
-                 static_cast<const void*>(block), room_of(page));
+    report_error(
+        EFAULT,
+        "malloc: overflow or use after free of %p: the end of a free block of %zu bytes was "
+        "written to",
+        static_cast<const void*>(block), room_of(page));
     return;
   }
   const auto* const bytes = reinterpret_cast<const unsigned char*>(block);
   for (std::size_t i = sizeof(Block); i < room_of(page); ++i) {
     if (bytes[i] != kFillFreed) {
-      report_error(EFAULT,
-                   "malloc: use after free of %p: byte %zu of the block of %zu bytes was written to "
-                   "after it was freed",
-                   static_cast<const void*>(block), i, requested_of(page, block));
+      report_error(
+          EFAULT,
+          "malloc: use after free of %p: byte %zu of the block of %zu bytes was written to "
+          "after it was freed",
+          static_cast<const void*>(block), i, requested_of(page, block));
       return;
     }
   }

@@ -20,8 +20,8 @@ Resolved resolve(const void* pointer);
 // Whether the pointer is the start of a block, live or free, as an allocation returned it.
 bool is_block(const void* pointer);
 
-// Frees a block of a page, not a huge one, that passed the checks of the profile: by its owner or by
-// any other thread.
+// Frees a block of a page, not a huge one, that passed the checks of the profile: by its owner or
+// by any other thread.
 void free_marked(Page* page, Block* block);
 
 // Tells of a pointer that is not ours; `call` is the function it was passed to.

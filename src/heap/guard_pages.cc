@@ -48,7 +48,7 @@ void* guard_of(const Page* page) {
 
 std::size_t guard_bytes() {
   return kActive.guard_pages && tuning.guard_level.get() != GuardLevel::kNone ? System::page_size()
-                                                                             : 0;
+                                                                              : 0;
 }
 
 void add_guard(Page* page) {
@@ -63,8 +63,8 @@ void add_guard(Page* page) {
     }
     page->guarded = true;
     if (!page->is_huge()) {
-      page->reserved = static_cast<std::uint32_t>((page_bytes(page) - System::page_size()) /
-                                                  page->block_size);
+      page->reserved =
+          static_cast<std::uint32_t>((page_bytes(page) - System::page_size()) / page->block_size);
     }
   }
 }

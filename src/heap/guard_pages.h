@@ -15,8 +15,8 @@ inline constexpr std::uint32_t kGuardMax = 16384;
 // Bytes that a huge block's slices need more for its guard.
 std::size_t guard_bytes();
 
-// Takes the last OS page of a page that was made just now, which is fewer blocks then; behind a huge
-// block the one that follows it, where its slices have one more. Of an arena's only: what the
+// Takes the last OS page of a page that was made just now, which is fewer blocks then; behind a
+// huge block the one that follows it, where its slices have one more. Of an arena's only: what the
 // system maps for one block has whatever neighbours the system chooses. No harm where it fails.
 void add_guard(Page* page);
 

@@ -15,8 +15,8 @@ struct Heap;
 // larger than all that may be held back.
 ASHLAR_NOINLINE void hold_back(Page* page, Block* block);
 
-// Gives all held blocks of a heap back (nullptr: of all heaps), and waits until other threads have done
-// so with those that they took out.
+// Gives all held blocks of a heap back (nullptr: of all heaps), and waits until other threads have
+// done so with those that they took out.
 void give_back_held(const Heap* heap);
 
 // For fork, which takes all locks; and in the child, where no other thread is giving back any more.

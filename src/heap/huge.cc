@@ -258,8 +258,9 @@ void* allocate_unpadded(Heap* heap, std::size_t size, std::size_t alignment, Con
   // What has to stay in its arena takes slices whatever its size.
   const bool fits =
       alignment <= kArenaAlignment && (size <= arena_block_max() || heap->arena != nullptr);
-  if (!fits || !acquire_slices(heap, slices_for(align_up(size, System::page_size()) + guard_bytes()),
-                               slices_for(alignment), {0}, &memory)) {
+  if (!fits ||
+      !acquire_slices(heap, slices_for(align_up(size, System::page_size()) + guard_bytes()),
+                      slices_for(alignment), {0}, &memory)) {
     return allocate_mapping(heap, size, alignment);
   }
   const std::size_t usable = align_up(size, System::page_size());

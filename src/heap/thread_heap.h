@@ -14,8 +14,8 @@
 #include "heap/tuning.h"
 #include "os/thread.h"
 #include "page/ownership.h"
-#include "page/page.h"
 #include "page/padding.h"
+#include "page/page.h"
 #include "page/page_queue.h"
 #include "page/size_class.h"
 #include "policy/layout.h"
@@ -94,7 +94,8 @@ ASHLAR_NOINLINE void free_far_slow(void* pointer);
 ASHLAR_NOINLINE void free_other_slow(Page* page, void* pointer);
 ASHLAR_NOINLINE void page_empty_slow(Page* page);
 
-// Tells of a pointer whose block can't be freed: it is none, was freed, or was overrun. Secure, debug.
+// Tells of a pointer whose block can't be freed: it is none, was freed, or was overrun. Secure,
+// debug.
 ASHLAR_NOINLINE void refuse_free_slow(const Page* page, const void* pointer);
 
 // Debug: tells of a free block that was written to, before it is handed out again.

@@ -31,9 +31,9 @@ struct Tuning {
   RelaxedNumber<bool> pool_takes_over;            // the same for threads that sleep between tasks
   RelaxedNumber<bool> hollows;                    // what is free in idle pages goes back
   RelaxedNumber<bool> purges_at_thread_end;  // what the end of a thread frees is purged at once
-  RelaxedNumber<GuardLevel> guard_level;      // where guards stand
-  RelaxedNumber<bool> zero_on_free;           // what was freed is cleared at once
-  RelaxedNumber<std::size_t> quarantine;      // bytes of freed blocks that wait before they are free
+  RelaxedNumber<GuardLevel> guard_level;     // where guards stand
+  RelaxedNumber<bool> zero_on_free;          // what was freed is cleared at once
+  RelaxedNumber<std::size_t> quarantine;     // bytes of freed blocks that wait before they are free
   RelaxedNumber<bool> guards;                // some blocks may be guarded, by these or a heap's own
   RelaxedNumber<bool> guard_budget;          // in a bounded part of the time
   RelaxedNumber<bool> guard_precise;         // without slack for alignment

@@ -82,9 +82,7 @@ void count_all(LiveCounts* counts) {
   for_each_realm([counts](const Realm& realm) {
     visit_heaps(
         &realm,
-        [](Heap* heap, void* to) {
-          return walk_heap(heap, true, count_block, to, Rest::kUnknown);
-        },
+        [](Heap* heap, void* to) { return walk_heap(heap, true, count_block, to, Rest::kUnknown); },
         counts);
   });
 }

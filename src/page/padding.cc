@@ -17,9 +17,8 @@ std::size_t changed_up_to(const unsigned char* bytes, std::size_t count) {
 
 BlockDamage find_huge_damage(const Page* page) {
   const std::size_t size = page->requested;
-  const std::size_t beyond =
-      changed_up_to(at_offset<const unsigned char>(page->start, size),
-                    checked(page->block_size - size, kHugeSlackChecked));
+  const std::size_t beyond = changed_up_to(at_offset<const unsigned char>(page->start, size),
+                                           checked(page->block_size - size, kHugeSlackChecked));
   return {.damage = beyond == 0 ? Damage::kNone : Damage::kOverrun,
           .size = size,
           .beyond = beyond,
@@ -57,8 +56,7 @@ BlockDamage find_damage(const Page* page, const void* block) {
     return found;
   }
   if (view.state == PaddingState::kDamaged) {
-    const Padding whole =
-        make_padding(address_of(block), view.slack, detail::keys_of(page->keys));
+    const Padding whole = make_padding(address_of(block), view.slack, detail::keys_of(page->keys));
     unsigned char expected[sizeof whole.canary];
     __builtin_memcpy(expected, &whole.canary, sizeof expected);
     const auto* const canary = at_offset<const unsigned char>(block, room);

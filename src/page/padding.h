@@ -22,8 +22,8 @@ inline constexpr std::size_t kPadding = kActive.pad_blocks ? sizeof(Padding) : 0
 inline constexpr std::size_t kSlackChecked = kActive.fill_blocks ? SIZE_MAX : sizeof(std::uint64_t);
 inline constexpr std::size_t kHugeSlackChecked = kActive.fill_blocks ? SIZE_MAX : 64;
 
-// The class of the smallest blocks in use. Where requests are padded, a block of one word would have
-// no room for its link.
+// The class of the smallest blocks in use. Where requests are padded, a block of one word would
+// have no room for its link.
 inline constexpr SizeClass kFirstClass = kPadding == 0 ? 0 : 1;
 
 // The class whose blocks serve a request: `size` <= kMediumBlockMax - kPadding.
@@ -56,7 +56,8 @@ ASHLAR_ALWAYS_INLINE bool is_slack_intact(const Page* page, const void* block,
   __builtin_memcpy(&found, at_offset(block, room_of(page) - slack), sizeof found);
   const std::uint64_t changed = found ^ kSlackFill;
   // The first byte is the lowest one.
-  return slack >= sizeof found ? changed == 0 : (changed & ((std::uint64_t{1} << 8 * slack) - 1)) == 0;
+  return slack >= sizeof found ? changed == 0
+                               : (changed & ((std::uint64_t{1} << 8 * slack) - 1)) == 0;
 }
 
 }  // namespace detail
@@ -87,8 +88,8 @@ ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block) {
       unlikely(!detail::is_slack_intact(page, block, view.slack))) {
     return false;
   }
-  const Padding freed = make_freed(
-      make_padding(address_of(block), view.slack, detail::keys_of(page->keys)));
+  const Padding freed =
+      make_freed(make_padding(address_of(block), view.slack, detail::keys_of(page->keys)));
   __builtin_memcpy(at_offset(block, room_of(page)), &freed, sizeof freed);
   return true;
 }

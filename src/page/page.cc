@@ -108,8 +108,8 @@ std::uint32_t count_blocks(const Page* page, const Block* list) {
 Block* drop_free_list(Page* page) {
   const Block* const popped = page->free;
   page->free = nullptr;
-  const std::uint32_t elsewhere = page->used() + 1 + count_blocks(page, page->local_free) +
-                                  page->withdrawn + page->lost;
+  const std::uint32_t elsewhere =
+      page->used() + 1 + count_blocks(page, page->local_free) + page->withdrawn + page->lost;
   page->lost += page->capacity > elsewhere ? page->capacity - elsewhere : 0;
   report_error(EFAULT,
                "malloc: corrupted list of free blocks of %zu bytes, at %p in the page at %p: the "

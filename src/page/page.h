@@ -155,8 +155,7 @@ ASHLAR_ALWAYS_INLINE Block* pop_block(Page* page) {
   Block* next = PageLinks::next(block, page->keys);
   if constexpr (kActive.check_blocks) {
     const std::uintptr_t offset = address_of(next) - address_of(page->start);
-    if (unlikely(next != nullptr &&
-                 (offset >= page_bytes(page) || offset % kWordSize != 0))) {
+    if (unlikely(next != nullptr && (offset >= page_bytes(page) || offset % kWordSize != 0))) {
       next = drop_free_list(page);
     }
   }
