@@ -17,8 +17,11 @@ inline constexpr std::size_t kSizeNotSaid = SIZE_MAX;
 
 ASHLAR_ALWAYS_INLINE void free_sized(void* pointer, [[maybe_unused]] std::size_t size,
                                      [[maybe_unused]] std::size_t alignment) {
-  if constexpr (kActive.stop_on_misuse) {
-    if (!check_sized_free(pointer, size, alignment)) {
+  if constexpr (kActive.check_blocks) {
+    const Page* const page = page_map.find_near(pointer);
+    const bool is_right = page != nullptr && is_thread_id(owner_of(page)) &&
+                          is_live_of_size(page, pointer, size) && is_aligned(pointer, alignment);
+    if (unlikely(!is_right) && !check_sized_free(pointer, size, alignment)) {
       return;
     }
   }

@@ -76,6 +76,16 @@ ASHLAR_ALWAYS_INLINE void pad_block(const Page* page, void* block, std::size_t s
   __builtin_memcpy(at_offset(block, room_of(page)), &padding, sizeof padding);
 }
 
+// Whether an address is that of a live block of a page (not of a huge block's) that was handed out
+// for just so many bytes.
+ASHLAR_ALWAYS_INLINE bool is_live_of_size(const Page* page, const void* block, std::size_t size) {
+  if (unlikely(bytes_between(page->start, block) > (page->reserved - 1) * page->block_size)) {
+    return false;
+  }
+  const PaddingView view = detail::padding_of(page, block);
+  return view.state == PaddingState::kLive && view.slack == room_of(page) - size;
+}
+
 // Marks a block as freed and says true, where an address is that of a live block of a page (not of
 // a huge block's) whose padding is as it was. The rest is find_damage's.
 ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block) {
