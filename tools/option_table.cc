@@ -41,6 +41,8 @@ its relatives in `include/ashlar/options.h`.
 constexpr const char* kNotes = R"(
 ## How they act
 
+* **tool_held_back:** see [sanitizers.md](sanitizers.md). Without AddressSanitizer, ThreadSanitizer or
+  Valgrind nothing is held back.
 * **retry_on_oom:** a request that fails although all was collected is tried again, after sleeps of
   1 to 16 ms, until it succeeds or so many milliseconds have gone by. There is no waiting where it
   cannot help: in a process with one thread (where the system does not overcommit, other processes
@@ -69,6 +71,7 @@ constexpr const char* kNotes = R"(
   `purge_delay`. Free blocks in pages that hold live ones stay.
 * **purge_delay, arena_purge_mult:** the product is the delay; see *Memory comes back* in
   [ARCHITECTURE.md](../ARCHITECTURE.md).
+* **guarded, guarded_sample_rate** and the rest: [guards.md](guards.md).
 * **verbose** lifts the limits max_errors and max_warnings.
 )";
 

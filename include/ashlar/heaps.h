@@ -213,7 +213,9 @@ mi_decl_nodiscard mi_decl_export bool mi_unsafe_heap_page_is_under_utilized(
 
 /**
  * How many blocks of a heap are to be guarded by inaccessible pages, in place of the options
- * guarded_sample_rate and guarded_sample_seed. Kept with the heap; guards are not built yet.
+ * guarded_sample_rate and guarded_sample_seed: docs/guards.md. A rate other than 0 takes the
+ * signals SIGSEGV and SIGBUS, if that is not done; below 1,000 it makes every call of the process
+ * slower, for good. Other threads act on it from one of their next slow paths on.
  * @param heap        NULL: the calling thread's default heap
  * @param sample_rate one in so many; 0: none
  * @param seed        of the choice; 0: random
@@ -221,7 +223,7 @@ mi_decl_nodiscard mi_decl_export bool mi_unsafe_heap_page_is_under_utilized(
 mi_decl_export void mi_heap_guarded_set_sample_rate(mi_heap_t* heap, size_t sample_rate,
                                                     size_t seed) mi_attr_noexcept;
 /// Which requests may be guarded, from `min` to `max` bytes, in place of the options guarded_min
-/// and guarded_max. `heap` and the state of things as above.
+/// and guarded_max; none above 32 KiB. `heap` as above.
 mi_decl_export void mi_heap_guarded_set_size_bound(mi_heap_t* heap, size_t min,
                                                    size_t max) mi_attr_noexcept;
 

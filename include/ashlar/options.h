@@ -77,6 +77,13 @@ typedef enum mi_option_e {
   mi_option_limit_from_cgroup = 49,      ///< take both limits from the control group [0]
   mi_option_purge_thread = 50,           ///< a thread purges in time, in processes with several [1]
   mi_option_hollow_pages = 51,           ///< free OS pages within idle pages go back [1]
+  mi_option_guarded = 52,                ///< guard some blocks, one in 50000 without a rate [0]
+  mi_option_guarded_pool = 53,           ///< guarded blocks at a time, freed ones included [1024]
+  mi_option_guard_pages = 54,            ///< secure: guards 0: none; 1: large; 2: all pages [1]
+  mi_option_zero_on_free = 55,           ///< secure: freed blocks are cleared at once [0]
+  mi_option_quarantine = 56,             ///< secure, debug: KiB of freed blocks that wait [0]
+  mi_option_show_leaks = 57,             ///< the live blocks are listed at exit [0]
+  mi_option_tool_held_back = 58,         ///< KiB of freed blocks kept under a sanitizer [32768]
   _mi_option_last,                       ///< one past the last option
 
   // Other names of the same numbers, for programs that use them.

@@ -100,7 +100,7 @@ ASHLAR_EXPORT void mi_free_size(void* p, std::size_t size) noexcept {
   ashlar::free_sized(p, size, 1);
 }
 ASHLAR_EXPORT void mi_free_aligned(void* p, std::size_t alignment) noexcept {
-  ashlar::free_sized(p, 0, alignment);
+  ashlar::free_sized(p, ashlar::kSizeNotSaid, alignment);
 }
 ASHLAR_EXPORT void mi_free_size_aligned(void* p, std::size_t size, std::size_t alignment) noexcept {
   ashlar::free_sized(p, size, alignment);

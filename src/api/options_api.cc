@@ -25,6 +25,9 @@ static_assert(option_of(mi_option_arena_is_numa_local) == Option::kArenaIsNumaLo
 static_assert(option_of(mi_option_limit_from_cgroup) == Option::kLimitFromCgroup);
 static_assert(option_of(mi_option_purge_thread) == Option::kPurgeThread);
 static_assert(option_of(mi_option_hollow_pages) == Option::kHollowPages);
+static_assert(option_of(mi_option_guarded_pool) == Option::kGuardedPool);
+static_assert(option_of(mi_option_show_leaks) == Option::kShowLeaks);
+static_assert(option_of(mi_option_tool_held_back) == Option::kToolHeldBack);
 
 void set_option(mi_option_t option, long value) {
   option_set(option_of(option), value);

@@ -49,18 +49,18 @@ ASHLAR_EXPORT void operator delete[](void* p, std::size_t size) noexcept {
   ashlar::free_sized(p, size, 1);
 }
 ASHLAR_EXPORT void operator delete(void* p, std::align_val_t alignment) noexcept {
-  ashlar::free_sized(p, 0, bytes(alignment));
+  ashlar::free_sized(p, ashlar::kSizeNotSaid, bytes(alignment));
 }
 ASHLAR_EXPORT void operator delete[](void* p, std::align_val_t alignment) noexcept {
-  ashlar::free_sized(p, 0, bytes(alignment));
+  ashlar::free_sized(p, ashlar::kSizeNotSaid, bytes(alignment));
 }
 ASHLAR_EXPORT void operator delete(void* p, std::align_val_t alignment,
                                    const std::nothrow_t&) noexcept {
-  ashlar::free_sized(p, 0, bytes(alignment));
+  ashlar::free_sized(p, ashlar::kSizeNotSaid, bytes(alignment));
 }
 ASHLAR_EXPORT void operator delete[](void* p, std::align_val_t alignment,
                                      const std::nothrow_t&) noexcept {
-  ashlar::free_sized(p, 0, bytes(alignment));
+  ashlar::free_sized(p, ashlar::kSizeNotSaid, bytes(alignment));
 }
 ASHLAR_EXPORT void operator delete(void* p, std::size_t size, std::align_val_t alignment) noexcept {
   ashlar::free_sized(p, size, bytes(alignment));

@@ -15,9 +15,8 @@ bool check_sized_free(const void* pointer, std::size_t size, std::size_t alignme
   if (found.page == nullptr) {
     return true;  // free_block tells of it
   }
-  if (size > found.usable) {
-    report_error(EINVAL,
-                 "free: wrong size for %p: freed as %zu bytes, but the block holds only %zu",
+  if (size != kSizeNotSaid && (kActive.pad_blocks ? size != found.usable : size > found.usable)) {
+    report_error(EINVAL, "free: wrong size for %p: freed as %zu bytes, but the block has %zu",
                  pointer, size, found.usable);
     return false;
   }

@@ -3,6 +3,7 @@
 
 #include "heap/aligned.h"
 #include "heap/allocate.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/heap_check.h"
 #include "heap/reallocate.h"
@@ -51,8 +52,6 @@ ASHLAR_ALWAYS_INLINE void* allocate_of(mi_theap_t* theap, std::size_t size) {
   ThreadHeap* const part = usable_part(theap);
   return allocate_in<kContents>(home_of_part(part), part, size);
 }
-
-GuardSampling& guards_of(Heap* heap) { return heap_or_default(heap)->guards; }
 
 }  // namespace
 }  // namespace ashlar
@@ -125,18 +124,16 @@ ASHLAR_EXPORT void mi_heap_guarded_set_sample_rate(mi_heap_t* heap, std::size_t 
   if (!ashlar::check_heap(reinterpret_cast<ashlar::Heap*>(heap))) {
     return;
   }
-  ashlar::GuardSampling& guards = ashlar::guards_of(reinterpret_cast<ashlar::Heap*>(heap));
-  guards.rate.set(sample_rate);
-  guards.seed.set(seed);
+  ashlar::set_guard_rate(ashlar::heap_or_default(reinterpret_cast<ashlar::Heap*>(heap)),
+                         sample_rate, seed);
 }
 ASHLAR_EXPORT void mi_heap_guarded_set_size_bound(mi_heap_t* heap, std::size_t min,
                                                   std::size_t max) noexcept {
   if (!ashlar::check_heap(reinterpret_cast<ashlar::Heap*>(heap))) {
     return;
   }
-  ashlar::GuardSampling& guards = ashlar::guards_of(reinterpret_cast<ashlar::Heap*>(heap));
-  guards.min_size.set(min);
-  guards.max_size.set(max);
+  ashlar::set_guard_bounds(ashlar::heap_or_default(reinterpret_cast<ashlar::Heap*>(heap)), min,
+                           max);
 }
 ASHLAR_EXPORT void mi_theap_guarded_set_sample_rate(mi_theap_t* theap, std::size_t sample_rate,
                                                     std::size_t seed) noexcept {

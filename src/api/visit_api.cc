@@ -20,10 +20,10 @@ bool tell_visitor(const VisitorCall& call, const Heap* heap, const PageView& pag
                             .reserved = page.reserved,
                             .committed = page.committed,
                             .used = page.live,
-                            .block_size = page.block_size,
+                            .block_size = page.usable,
                             .full_block_size = page.block_size,
                             .reserved1 = nullptr};
-  return call.visitor(reinterpret_cast<const mi_heap_t*>(heap), &area, block, page.block_size,
+  return call.visitor(reinterpret_cast<const mi_heap_t*>(heap), &area, block, page.usable,
                       call.arg);
 }
 

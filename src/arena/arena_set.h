@@ -17,6 +17,7 @@
 #include "os/memory.h"
 #include "policy/layout.h"
 #include "support/stats.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
@@ -255,6 +256,8 @@ class ArenaSet {
       if (gone->is_owned()) {
         stats_.reserved_bytes.sub(static_cast<std::int64_t>(gone->size()));
         unmap(gone->start(), gone->size());
+      } else {
+        note_memory_free(gone->start(), gone->size());
       }
     }
     // relaxed: a sum that only decides when to purge.
@@ -374,6 +377,11 @@ class ArenaSet {
     return false;
   }
 
+  // Addresses that an arena takes. In profiles that guard, those behind it stay empty.
+  static std::size_t room_for(std::size_t size) {
+    return align_up(size, kArenaAlignment) + (kActive.guard_pages ? kArenaAlignment : 0);
+  }
+
   ArenaType* reserve_arena(std::size_t size, const ArenaRequest& request) ASHLAR_REQUIRES(lock_) {
     std::uintptr_t* const next = policy_.next_address;
     void* const hint = reinterpret_cast<void*>(next == nullptr ? 0 : *next);
@@ -382,7 +390,7 @@ class ArenaSet {
       return nullptr;
     }
     if (hint != nullptr) {
-      *next += align_up(size, kArenaAlignment);
+      *next += room_for(size);
     }
     ArenaType* const made = publish(memory);
     if (made == nullptr) {
@@ -399,7 +407,7 @@ class ArenaSet {
     if (!Os::release(start, size)) {
       Os::purge(start, size);  // the addresses are lost, the physical pages need not be
     } else if (policy_.next_address != nullptr &&
-               *policy_.next_address == address_of(start) + align_up(size, kArenaAlignment)) {
+               *policy_.next_address == address_of(start) + room_for(size)) {
       *policy_.next_address = address_of(start);
     }
   }

@@ -10,6 +10,7 @@
 #include "os/lock.h"
 #include "os/memory.h"
 #include "support/touched.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
@@ -35,6 +36,7 @@ class MetadataPool {
     if (list->first != nullptr) {
       Record* const record = list->first;
       list->first = record->next;
+      const QuietScope quiet;
       __builtin_memset(static_cast<void*>(record), 0, rounded);
       return record;
     }
@@ -124,6 +126,7 @@ class MetadataPool {
       left_ = kSliceSize - kCacheLine;
       return true;
     }
+    note_memory_free(start, kSliceSize);
     if (!zero) {
       __builtin_memset(start, 0, kSliceSize);
     }

@@ -23,7 +23,7 @@ using AtomicWord = std::atomic<std::uint64_t>;
 //              in_use bit, until it clears it again
 // Shared:      all words, since 64 slices with different holders share each
 // Invariants:  waiting implies dirty, purged excludes dirty; a slice that is not committed is
-//              none of them
+//              none of them, but for dirty where the arena's memory was not zero from the start
 // Life:        zero (free, not committed, all zero bytes, nothing to purge) when an arena is made
 struct SliceWords {
   AtomicWord in_use{0};

@@ -6,24 +6,39 @@
 
 #include "heap/allocate.h"
 #include "heap/free.h"
+#include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
+#include "heap/tracked.h"
 #include "support/messages.h"
 
 namespace ashlar {
 namespace {
 
-// The smallest block size whose blocks are all aligned and hold the request; 0 where none does.
-std::size_t aligned_block_size(std::size_t size, std::size_t alignment) {
-  if (size > kMediumBlockMax || alignment > kSliceSize) {
+// The largest request that the smallest blocks take which are all aligned and hold this one; 0
+// where none are.
+std::size_t aligned_request(std::size_t size, std::size_t alignment) {
+  if (size > kMediumBlockMax - kPadding || alignment > kSliceSize) {
     return 0;
   }
-  for (SizeClass c = size_class_of(size < alignment ? alignment : size); c < kSizeClassCount; ++c) {
+  for (SizeClass c = class_for(size); c < kSizeClassCount; ++c) {
     if (is_aligned(block_size_of(c), alignment)) {
-      return block_size_of(c);
+      return block_size_of(c) - kPadding;
     }
   }
   return 0;
+}
+
+// A larger block was taken than asked for. What counts is what was: from the start of the block
+// on, so many bytes.
+void* pad_again(void* block, std::size_t size) {
+  if constexpr (kActive.pad_blocks) {
+    if (block != nullptr) {
+      Page* const page = page_map.find(block);
+      page->is_huge() ? pad_huge_block(page, size) : pad_block(page, block, size);
+    }
+  }
+  return block;
 }
 
 // Takes a larger block and points into it. The page is told that its blocks may be freed by
@@ -43,6 +58,7 @@ void* allocate_interior(std::size_t size, std::size_t alignment, std::size_t off
   if (aligned != start) {
     set_owner_flag(page_map.find(block), kOwnerInterior);
   }
+  pad_again(block, aligned - start + size);
   return reinterpret_cast<void*>(aligned);
 }
 
@@ -55,7 +71,7 @@ void* allocate_aligned_huge(std::size_t size, std::size_t alignment, Contents co
   void* const block = allocate_or_wait(heap, least, [&] {
     return allocate_huge(heap_or_default(heap), least, alignment, contents);
   });
-  return block != nullptr ? block : fail_out_of_memory(size);
+  return block != nullptr ? pad_again(block, size) : fail_out_of_memory(size);
 }
 
 }  // namespace
@@ -71,17 +87,27 @@ void* allocate_aligned(std::size_t size, std::size_t alignment, std::size_t offs
     return fail_too_large(size);
   }
   offset &= alignment - 1;
+  if (unlikely(is_watched())) {
+    return allocate_tracked(
+        heap,
+        {.size = size,
+         .alignment = alignment < kBlockAlignment && offset == 0 ? kBlockAlignment : alignment,
+         .offset = offset,
+         .contents = contents},
+        {reinterpret_cast<void*>(&allocate_aligned), __builtin_return_address(0)});
+  }
   if (offset != 0) {
     return allocate_interior(size, alignment, offset, contents, heap);
   }
   if (alignment <= kWordSize || (alignment <= kBlockAlignment && size > kWordSize)) {
     return allocate_plain(heap, size, contents);
   }
-  if (const std::size_t block_size = aligned_block_size(size, alignment); block_size != 0) {
-    return allocate_plain(heap, block_size, contents);
+  if (const std::size_t larger = aligned_request(size, alignment); larger != 0) {
+    void* const block = allocate_plain(heap, larger, contents);
+    return pad_again(fit_guarded(block, size, alignment, contents), size);
   }
   // Huge blocks start at slices.
-  return alignment <= kSliceSize && size > kMediumBlockMax
+  return alignment <= kSliceSize && size > kMediumBlockMax - kPadding
              ? allocate_plain(heap, size, contents)
              : allocate_aligned_huge(size, alignment, contents, heap);
 }

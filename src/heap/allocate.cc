@@ -1,9 +1,13 @@
 // Slow allocation: a page with room is found, extended, adopted or made.
 #include "heap/allocate.h"
 
+#include <errno.h>
+
 #include <atomic>
 
+#include "heap/guards.h"
 #include "heap/heap_check.h"
+#include "heap/held_back.h"
 #include "heap/hollowing.h"
 #include "heap/huge.h"
 #include "heap/late_heap.h"
@@ -14,7 +18,9 @@
 #include "heap/realm.h"
 #include "heap/shortage.h"
 #include "heap/thread_life.h"
+#include "heap/tracked.h"
 #include "heap/tuning.h"
+#include "os/tool.h"
 #include "support/check.h"
 #include "support/stats.h"
 
@@ -89,8 +95,8 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
     to = c + 1;
     ++left;
   }
-  heap->retired_from = from;
-  heap->retired_to = to;
+  heap->retired_from = static_cast<std::uint16_t>(from);
+  heap->retired_to = static_cast<std::uint16_t>(to);
   heap->retired = left;
 }
 
@@ -283,17 +289,25 @@ std::size_t owned_bytes(const ThreadHeap* backing) {
   return bytes;
 }
 
+void* track_plain(Heap* heap, std::size_t size, Contents contents, void* caller) {
+  return allocate_tracked(heap, {.size = size, .contents = contents},
+                          {reinterpret_cast<void*>(&allocate_slow), caller});
+}
+
 }  // namespace
 
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
-  if (size > kMediumBlockMax) {
+  if (size > kMediumBlockMax - kPadding) {
     beat(part, size, kHugeClass);
     return allocate_huge(part->home, size, kSliceSize, contents);
   }
-  const SizeClass size_class = size_class_of(size);
+  const SizeClass size_class = class_for(size);
   // Blocks that the direct table does not cover come by here each time: no beat for them while
   // the first page has blocks at hand.
   Page* page = part->queues[size_class].first();
+  if (void* const guarded = sample(part, page, size, contents)) {
+    return guarded;
+  }
   if (page == nullptr || !page->has_free()) {
     beat(part, size, size_class);
     page = find_page(part, size_class);
@@ -301,14 +315,27 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
       return nullptr;
     }
   }
-  return detail::finish_block(page, pop_block(page), contents);
+  Block* const block = pop_block(page);
+  // The tool that watches has not been told of the block yet.
+  return unlikely(is_watched()) ? block : detail::finish_block(page, block, size, contents);
 }
 
 void* allocate_slow(std::size_t size, Contents contents) {
-  return allocate_in_slow(nullptr, size, contents);
+  return unlikely(is_watched()) ? track_plain(nullptr, size, contents, __builtin_return_address(0))
+                                : allocate_untracked(nullptr, size, contents);
 }
 
 void* allocate_in_slow(Heap* heap, std::size_t size, Contents contents) {
+  return unlikely(is_watched()) ? track_plain(heap, size, contents, __builtin_return_address(0))
+                                : allocate_untracked(heap, size, contents);
+}
+
+void* allocate_untracked(Heap* heap, std::size_t size, Contents contents) {
+  // A tool that looks up names while it begins: the loader wants memory to say that one is missing.
+  if (unlikely(thread_heap == &empty_heap) && !has_tool_begun()) {
+    errno = ENOMEM;
+    return nullptr;
+  }
   if (unlikely(is_too_large(size))) {
     return fail_too_large(size);
   }
@@ -409,6 +436,7 @@ void collect(bool force) {
     }
   }
   if (force) {
+    give_back_held(nullptr);
     collect_late_heap();
     hollow_orphans(current_realm(), Hollowing::kAll);
     unmap_again();

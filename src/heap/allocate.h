@@ -15,6 +15,9 @@ namespace ashlar {
 // untouched).
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents);
 
+// What allocate_in_slow does where no tool watches the process (heap/tracked.h).
+void* allocate_untracked(Heap* heap, std::size_t size, Contents contents);
+
 // malloc or calloc from a heap, or from the thread's default heap (nullptr).
 inline void* allocate_plain(Heap* heap, std::size_t size, Contents contents) {
   if (heap != nullptr) {

@@ -8,6 +8,7 @@
 #include "page/hollow.h"
 #include "page/ownership.h"
 #include "support/check.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -25,6 +26,7 @@ std::uint64_t mark_of(const Page* page, const void* block) {
 // The marks of a page's live blocks: of all that there are, without those in its lists. Blocks that
 // other threads free meanwhile count as live; lost ones do too, so no page that has any is chosen.
 std::uint64_t sum_of_live(const Page* page) {
+  const QuietScope quiet;
   std::uint64_t sum = 0;
   for (std::uint32_t i = 0; i < page->capacity; ++i) {
     const void* const block = at_offset(page->start, std::size_t{i} * page->block_size);

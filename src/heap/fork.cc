@@ -9,7 +9,9 @@
 // lost, since they were handed out before the moment of the copy.
 #include "heap/fork.h"
 
+#include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
@@ -34,6 +36,8 @@ void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   lone_pages_lock().lock();
   ArenaSet<System>::lock().lock();
   metadata_pool.lock().lock();
+  guard_pool.lock().lock();
+  held_back_lock().lock();
   random_lock().lock();
   messages_lock().lock();
   Lock::hold_for_fork();
@@ -43,6 +47,8 @@ void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   Lock::let_go_after_fork();
   messages_lock().unlock();
   random_lock().unlock();
+  guard_pool.lock().unlock();
+  held_back_lock().unlock();
   metadata_pool.lock().unlock();
   ArenaSet<System>::lock().unlock();
   lone_pages_lock().unlock();
@@ -75,6 +81,7 @@ void after_fork_in_child() {
   after_fork();
   note_single_thread();
   forget_purge_thread();
+  forget_others_giving_back();
   for_each_realm(
       [](Realm& realm) { for_each_page_entry(&realm, was_a_vanished_threads, orphan_torn_page); });
   forget_vanished_threads();

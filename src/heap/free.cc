@@ -4,11 +4,17 @@
 
 #include <errno.h>
 
+#include "heap/block_check.h"
+#include "heap/guard_report.h"
+#include "heap/guards.h"
+#include "heap/held_back.h"
 #include "heap/huge.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/thread_life.h"
+#include "heap/tracked.h"
+#include "heap/tuning.h"
 #include "support/messages.h"
 
 namespace ashlar {
@@ -60,8 +66,17 @@ Resolved resolve(const void* pointer) {
   if (page == nullptr) {
     return {};
   }
+  if (unlikely(is_watched())) {
+    return resolve_tracked(page, pointer);
+  }
   Block* const block = block_of(page, pointer);
-  return {page, block, page->block_size - bytes_between(block, pointer)};
+  const std::size_t before = bytes_between(block, pointer);
+  const std::size_t room = room_of(page) - before;
+  if constexpr (kActive.pad_blocks) {
+    const std::size_t requested = requested_of(page, block);
+    return {page, block, requested > before ? requested - before : 0, room};
+  }
+  return {page, block, room, room};
 }
 
 bool is_block(const void* pointer) {
@@ -75,10 +90,16 @@ bool is_block(const void* pointer) {
 }
 
 void report_invalid_pointer(const char* call, const void* pointer) {
+  if (report_guarded_pointer(call, pointer)) {
+    return;
+  }
   report_error(EINVAL,
                "%s: invalid pointer %p: not a block of this allocator; it may belong to another "
                "allocator, the stack or static memory, or have been freed already",
                call, pointer);
+  if (unlikely(is_watched())) {
+    note_bad_free(const_cast<void*>(pointer));
+  }
 }
 
 std::size_t usable_size_of(const void* pointer, const char* call) {
@@ -88,6 +109,12 @@ std::size_t usable_size_of(const void* pointer, const char* call) {
   const Resolved found = resolve(pointer);
   if (found.page == nullptr) {
     report_invalid_pointer(call, pointer);
+    return 0;
+  }
+  if constexpr (kActive.check_blocks) {
+    if (!is_watched() && !check_live(found.page, found.block, call)) {
+      return 0;
+    }
   }
   return found.usable;
 }
@@ -106,18 +133,32 @@ void free_far_slow(void* pointer) {
 }
 
 void free_other_slow(Page* page, void* pointer) {
+  if (unlikely(is_watched())) {
+    free_tracked(page, pointer,
+                 {reinterpret_cast<void*>(&free_other_slow), __builtin_return_address(0)});
+    return;
+  }
+  if (unlikely(is_guarded(page))) {
+    free_guarded(page, pointer);
+    return;
+  }
   Block* const block = block_of(page, pointer);
-  if constexpr (kActive.check_double_free) {
-    if (!check_free(page, block)) {
-      return;
+  if constexpr (kActive.check_blocks) {
+    if (page->is_huge() ? !check_huge_free(page, block) : !try_mark_freed(page, block)) {
+      return refuse_free_slow(page, block);
+    }
+    detail::fill_freed(page, block);
+    if (unlikely(tuning.quarantine.get() != 0) && !page->is_huge()) {
+      return hold_back(page, block);
     }
   }
+  free_untracked(page, block);
+}
+
+void free_untracked(Page* page, Block* block) {
   if (page->is_huge()) {
     free_huge(page);
     return;
-  }
-  if constexpr (kActive.fill_blocks) {
-    detail::fill(block, kFillFreed, sizeof(Block), page->block_size);
   }
   if ((owner_of(page) & ~kOwnerFlags) == thread_id()) {
     free_local(page, block);
@@ -154,29 +195,11 @@ void page_empty_slow(Page* page) {
   page->retire_visits = kActive.retire_visits;
   const SizeClass size_class = page->size_class;
   if (size_class < heap->retired_from) {
-    heap->retired_from = size_class;
+    heap->retired_from = static_cast<std::uint16_t>(size_class);
   }
   if (size_class >= heap->retired_to) {
-    heap->retired_to = size_class + 1;
+    heap->retired_to = static_cast<std::uint16_t>(size_class + 1);
   }
-}
-
-bool check_free(Page* page, void* pointer) {
-  if (!is_block_start(page, pointer)) {
-    report_error(EINVAL,
-                 "free: invalid pointer %p: inside a block of %zu bytes that starts at %p; free "
-                 "takes what malloc returned",
-                 pointer, page->block_size, static_cast<void*>(block_at(page, pointer)));
-    return false;
-  }
-  // Only the owner may walk the lists.
-  if ((owner_of(page) & ~kOwnerFlags) == thread_id() &&
-      is_in_free_lists(page, static_cast<Block*>(pointer))) {
-    report_error(EAGAIN, "free: double free of %p, a block of %zu bytes", pointer,
-                 page->block_size);
-    return false;
-  }
-  return true;
 }
 
 }  // namespace ashlar

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "heap/heap_check.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
@@ -13,8 +14,10 @@
 #include "heap/process.h"
 #include "heap/realm.h"
 #include "heap/rest.h"
+#include "heap/slow_calls.h"
 #include "heap/thread_life.h"
 #include "support/messages.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
@@ -185,6 +188,8 @@ Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroye
   heap->arena = arena;
   heap->tag = tag;
   heap->numa_node.set(-1);
+  heap->guards.has_rate.set(false);
+  heap->guards.has_bounds.set(false);
   heap->may_be_destroyed = may_be_destroyed;
   heap->thread_heaps = nullptr;
   heap->previous = nullptr;
@@ -281,6 +286,7 @@ void destroy_heap(Heap* heap) {
 }
 
 void end_heap_at_once(Heap* heap) {
+  give_back_held(heap);
   {
     LockGuard guard(lock);
     mark(heap, HeapState::kDestroyed);
@@ -388,6 +394,7 @@ void settle_thread(ThreadHeap* backing) {
     }
     drop_thread_heap(part);
   }
+  slow_own_calls(backing);
   trim_own(backing);
 }
 
@@ -417,6 +424,7 @@ void merge_stats(Heap* heap) {
   }
   gone.huge_blocks.add(heap->stats.huge_blocks.take());
   gone.huge_bytes.add(heap->stats.huge_bytes.take());
+  gone.guarded_blocks.add(heap->stats.guarded_blocks.take());
   heap->stats.normal_bytes.restart();
 }
 

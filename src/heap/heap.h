@@ -17,9 +17,11 @@ namespace ashlar {
 struct Realm;
 
 // kClosed: the main heap of a realm that was given up. It keeps its blocks.
-// Which blocks of a heap are to be guarded, where the program said so for the heap.
+// Which blocks of a heap are to be guarded, where the program said so for the heap (guards.h).
 struct GuardSampling {
-  RelaxedNumber<std::size_t> rate;  // one in so many
+  RelaxedNumber<bool> has_rate;
+  RelaxedNumber<bool> has_bounds;
+  RelaxedNumber<std::size_t> rate;  // one in so many; 0: none
   RelaxedNumber<std::size_t> seed;
   RelaxedNumber<std::size_t> min_size;
   RelaxedNumber<std::size_t> max_size;

@@ -2,10 +2,13 @@
 #include "heap/huge.h"
 
 #include "arena/page_map.h"
+#include "heap/guard_pages.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
+#include "page/padding.h"
 #include "support/options.h"
 #include "support/stats.h"
 #include "support/touched.h"
@@ -95,7 +98,7 @@ void* resize_in_arena(Page* page, std::size_t size, Contents contents) {
     return nullptr;
   }
   const std::size_t usable = align_up(size, System::page_size());
-  const SliceCount wanted = slices_for(usable);
+  const SliceCount wanted = slices_for(usable + guard_bytes());
   const SliceRun held{first_slice_of(page), page->slices};
   // From the block's last slice on.
   const std::size_t kept = align_down(page->block_size, kSliceSize);
@@ -214,14 +217,28 @@ void* resize_mapping(Page* page, std::size_t size) {
     return page->start;
   }
   const std::size_t more = wanted - page->block_size;
-  if (!touched_bytes.try_add(more)) {
+  // Held: a request that the system refuses, however large, must not stand as the peak.
+  if (!touched_bytes.try_hold(more)) {
     return nullptr;
   }
   if (!grow_in_place(page, wanted) && !move_mapping(page, wanted)) {
     touched_bytes.sub(more);
     return nullptr;
   }
+  touched_bytes.keep_held();
   return page->start;
+}
+
+// Says what a new or resized block was asked for, and guards its end.
+void* padded(void* block, [[maybe_unused]] std::size_t size) {
+  if constexpr (kActive.pad_blocks) {
+    if (block != nullptr && !is_watched()) {
+      Page* const page = page_map.find(block);
+      pad_huge_block(page, size);
+      add_guard(page);
+    }
+  }
+  return block;
 }
 
 void* allocate_mapping(Heap* heap, std::size_t size, std::size_t alignment) {
@@ -230,9 +247,7 @@ void* allocate_mapping(Heap* heap, std::size_t size, std::size_t alignment) {
                                                          : nullptr;
 }
 
-}  // namespace
-
-void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Contents contents) {
+void* allocate_unpadded(Heap* heap, std::size_t size, std::size_t alignment, Contents contents) {
   // Slices that waited would have to be cleared. What has to stay in its arena finds no mapping.
   if (contents == Contents::kZero && size > kArenaPlainMax) {
     if (void* const block = allocate_mapping(heap, size, alignment)) {
@@ -243,7 +258,9 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
   // What has to stay in its arena takes slices whatever its size.
   const bool fits =
       alignment <= kArenaAlignment && (size <= arena_block_max() || heap->arena != nullptr);
-  if (!fits || !acquire_slices(heap, slices_for(size), slices_for(alignment), {0}, &memory)) {
+  if (!fits ||
+      !acquire_slices(heap, slices_for(align_up(size, System::page_size()) + guard_bytes()),
+                      slices_for(alignment), {0}, &memory)) {
     return allocate_mapping(heap, size, alignment);
   }
   const std::size_t usable = align_up(size, System::page_size());
@@ -254,7 +271,7 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
   return block;
 }
 
-void* allocate_growing(Heap* heap, std::size_t size) {
+void* allocate_growing_unpadded(Heap* heap, std::size_t size) {
   const std::size_t chosen = arena_block_max();
   const std::size_t most = chosen < kArenaPlainMax ? chosen : kArenaPlainMax;
   if (size > most) {
@@ -265,7 +282,8 @@ void* allocate_growing(Heap* heap, std::size_t size) {
   } else {
     // Half as much again is the block's for good, so that blocks that grow side by side are copied
     // as often as their size doubles, and not at every step.
-    const std::uint32_t slices = slices_for(size).value;
+    const std::uint32_t slices =
+        slices_for(align_up(size, System::page_size()) + guard_bytes()).value;
     const std::uint32_t room = slices_for(most).value - slices;
     const std::uint32_t spare = slices / 2 < room ? slices / 2 : room;
     PageMemory memory;
@@ -273,7 +291,17 @@ void* allocate_growing(Heap* heap, std::size_t size) {
       return enter_huge(heap, memory, align_up(size, System::page_size()));
     }
   }
-  return allocate_huge(heap, size, kSliceSize, Contents::kUnknown);
+  return allocate_unpadded(heap, size, kSliceSize, Contents::kUnknown);
+}
+
+}  // namespace
+
+void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Contents contents) {
+  return padded(allocate_unpadded(heap, size + kPadding, alignment, contents), size);
+}
+
+void* allocate_growing(Heap* heap, std::size_t size) {
+  return padded(allocate_growing_unpadded(heap, size + kPadding), size);
 }
 
 void free_huge(Page* page) {
@@ -284,8 +312,16 @@ void free_huge(Page* page) {
 }
 
 void* resize_huge(Page* page, std::size_t size, Contents contents) {
-  return page->arena != nullptr ? resize_in_arena(page, size, contents)
-                                : resize_mapping(page, size);
+  if (is_guarded(page) || !remove_guard(page)) {
+    return nullptr;
+  }
+  const std::size_t larger = size + kPadding;
+  void* const resized = page->arena != nullptr ? resize_in_arena(page, larger, contents)
+                                               : resize_mapping(page, larger);
+  if (resized == nullptr) {
+    add_guard(page);
+  }
+  return padded(resized, size);
 }
 
 }  // namespace ashlar

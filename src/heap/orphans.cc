@@ -5,6 +5,7 @@
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
+#include "heap/slow_calls.h"
 #include "heap/tuning.h"
 #include "support/check.h"
 #include "support/stats.h"
@@ -35,7 +36,7 @@ bool takes_over(const ThreadHeap* heap) {
 void adopt(ThreadHeap* heap, Page* page) {
   page->heap = heap;
   page->retire_visits = 0;
-  set_owner(page, heap->id);
+  set_owner(page, heap->id | slow_flag());
   note_adopted(heap->home);
 }
 

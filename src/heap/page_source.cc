@@ -2,10 +2,14 @@
 #include "heap/page_source.h"
 
 #include "arena/page_map.h"
+#include "heap/guard_pages.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/numa.h"
 #include "heap/process.h"
 #include "heap/purge_thread.h"
+#include "heap/slow_calls.h"
+#include "heap/tracked.h"
 #include "support/options.h"
 #include "support/stats.h"
 
@@ -84,7 +88,7 @@ void choose_os_pages(const Heap* heap, void* start, std::size_t size) {
 PageMemory memory_of(const Page* page) {
   return {.page = const_cast<Page*>(page),
           .arena = page->arena,
-          .start = page->start,
+          .start = reinterpret_cast<void*>(align_down(address_of(page->start), kSliceSize)),
           .slices = page->slices,
           .bytes = page->is_huge() ? page->block_size : page_bytes(page),
           .contents = page->fresh_contents};
@@ -194,6 +198,10 @@ void release_memory(const PageMemory& memory, std::size_t touched) {
     release_slices(memory.arena, run, first, memory.contents);
     return;
   }
+  if (unlikely(is_guarded(memory.page))) {
+    release_guarded(memory.page);
+    return;
+  }
   memory.realm->arenas.note_unmapped(memory.bytes);
   if (System::release(memory.start, memory.bytes)) {
     metadata_pool.release(memory.page, sizeof(Page));
@@ -234,12 +242,15 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   make_page(page, memory.arena, memory.start, slices, size_class, memory.contents, heap,
             fresh_keys<PageLinks::Keys>());
   // relaxed: nobody can know of the page before a block of it is handed out.
-  page->owner.store(part->id, std::memory_order_relaxed);
+  page->owner.store(part->id | slow_flag(), std::memory_order_relaxed);
   page->heap = part;
+  add_guard(page);
   take_touched(page);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
     forget_page(page);
-    release_unused(memory);
+    if (remove_guard(page)) {
+      release_unused(memory);
+    }
     return nullptr;
   }
   note_entered(page);
@@ -260,6 +271,9 @@ void note_entered(Page* page) {
   if (page->arena == nullptr) {
     enter_lone(page);
   }
+  if (unlikely(is_watched())) {
+    note_page_tracked(page);
+  }
 }
 
 void forget_hint(const Page* page) {
@@ -273,6 +287,11 @@ void forget_hint(const Page* page) {
 }
 
 void release_page(Page* page) {
+  if (unlikely(is_watched())) {
+    note_page_untracked(page);
+  }
+  // Where the guard stays the slices do too: they are lost, and nothing else is.
+  const bool usable = remove_guard(page);
   PageMemory memory = memory_of(page);
   const std::size_t touched = page->capacity * page->block_size;
   forget_hint(page);
@@ -292,7 +311,9 @@ void release_page(Page* page) {
     note_unowned(home, -1);
   }
   clear_remote(page);
-  release_memory(memory, touched);
+  if (likely(usable)) {
+    release_memory(memory, touched);
+  }
   note_page_gone(home);
 }
 

@@ -3,14 +3,18 @@
 
 #include "arena/page_map.h"
 #include "heap/fork.h"
+#include "heap/guards.h"
 #include "heap/huge_arenas.h"
 #include "heap/limits.h"
 #include "heap/numa.h"
 #include "heap/process_end.h"
 #include "heap/purge_thread.h"
 #include "heap/realm.h"
+#include "heap/slow_calls.h"
+#include "heap/tracked.h"
 #include "heap/tuning.h"
 #include "os/thread.h"
+#include "os/tool.h"
 #include "support/messages.h"
 #include "support/options.h"
 #include "support/random.h"
@@ -27,6 +31,9 @@ constinit std::atomic<std::uintptr_t> first_thread{0};
 constinit std::atomic<std::uint64_t> start_time_ms{0};
 constinit Lock generator_lock{LockRank::kRandom};
 constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
+
+// Valgrind warns of ranges of 256 MiB and more.
+constexpr long kWatchedArenaKib = 128 * 1024;
 
 // Where the next arena is put; guarded by the lock of all sets of arenas.
 constinit std::uintptr_t next_arena_address = 0;
@@ -57,20 +64,31 @@ bool seed_generator() {
   return generator.seed() == SeedQuality::kStrong;
 }
 
-void start_once() ASHLAR_REQUIRES(start_lock) {
+void prepare_to_be_watched() {
+  begin_with_slow_calls();
+  option_set_default(Option::kShowErrors, 1);
+  if (is_watched_by(Tool::kValgrind)) {
+    option_set_default(Option::kArenaReserve, kWatchedArenaKib);
+  }
+}
+
+// Whether the system had random numbers.
+bool start_once() ASHLAR_REQUIRES(start_lock) {
   const bool strong = seed_generator();
   const std::uintptr_t hint = choose_hint();
   page_map.open_window(hint);
   next_arena_address = hint;
+  find_watching_tool();
+  if (is_watched()) {
+    prepare_to_be_watched();
+  }
   main_realm.arenas.configure(arena_policy());
   read_tuning();
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.
   start_time_ms.store(System::clock_ms(), std::memory_order_relaxed);
-  if (!strong) {
-    report_verbose("no random numbers from the system yet: weak seed");
-  }
+  return strong;
 }
 
 }  // namespace
@@ -89,6 +107,7 @@ ArenaPolicy arena_policy() {
 }
 
 void start_process() {
+  bool strong = true;
   // acquire: pairs with the release below; all that start_once wrote is seen.
   if (started.load(std::memory_order_acquire)) {
     return;
@@ -99,15 +118,21 @@ void start_process() {
     if (started.load(std::memory_order_relaxed)) {
       return;
     }
-    start_once();
+    strong = start_once();
     // release: see above.
     started.store(true, std::memory_order_release);
   }
-  // Outside the lock, since libc may allocate for it.
+  // Outside the lock, since libc may allocate for it, and an output function too.
+  if (unlikely(!strong)) {
+    report_warning(
+        "no random numbers from the system yet: until it has some, addresses and keys can be "
+        "guessed by who knows when the process started");
+  }
   watch_forks();
   watch_end();
   reserve_at_start();
   limit_at_start();
+  start_guards();
 }
 
 void apply_option(Option option) {
@@ -139,6 +164,7 @@ void apply_option(Option option) {
       break;
     default:  // what is not read there either is read when it is of use
       read_tuning();
+      start_guards();
       break;
   }
 }
@@ -146,10 +172,13 @@ void apply_option(Option option) {
 // Before a program can have a second thread, and before other constructors, so that what atexit
 // calls of ours comes after what they registered. (Up to 100 are the compiler's own.)
 [[gnu::constructor(101)]] static void start_with_library(int, char**, char** environment) {
+  begin_tool();
   System::note_environment(environment);
   start_process();
   // An allocation before this may have found no environment yet.
   read_tuning();
+  start_guards();
+  begin_tracking();
   allow_purge_thread(System::is_loaded_at_start(&multi_threaded));
 }
 
@@ -180,6 +209,7 @@ void note_thread_slow() {
 
 std::uint64_t random_number() {
   LockGuard guard(generator_lock);
+  generator.strengthen_from<System>();
   return generator.next();
 }
 

@@ -12,7 +12,9 @@
 #include <atomic>
 
 #include "heap/allocate.h"
+#include "heap/guards.h"
 #include "heap/heap.h"
+#include "heap/held_back.h"
 #include "heap/late_heap.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
@@ -20,6 +22,7 @@
 #include "heap/realm.h"
 #include "heap/thread_life.h"
 #include "support/options.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -61,7 +64,9 @@ void unmap_arenas(bool (*keep)(const SystemArena& arena)) {
 // Live blocks may be in the hands of the program, so their arenas stay. What the code itself keeps
 // in an arena goes with the code.
 void unload() {
+  give_back_held(nullptr);
   stop_thread_ends();
+  end_guards();
   unmap_arenas(holds_live_blocks);
   page_map.unmap();
 }
@@ -106,11 +111,9 @@ void end_process() {
   if (ended.exchange(true, std::memory_order_relaxed)) {
     return;
   }
-  if (option_is_enabled(Option::kShowStats) || option_is_enabled(Option::kVerbose)) {
-    // relaxed: registered when the library started.
-    if (void (*const report)() = exit_report.load(std::memory_order_relaxed)) {
-      report();
-    }
+  // relaxed: registered when the library started.
+  if (void (*const report)() = exit_report.load(std::memory_order_relaxed)) {
+    report();
   }
   if (!option_is_enabled(Option::kDestroyOnExit)) {
     return;

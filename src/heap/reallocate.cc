@@ -5,11 +5,14 @@
 
 #include "heap/aligned.h"
 #include "heap/allocate.h"
+#include "heap/block_check.h"
 #include "heap/free.h"
+#include "heap/guards.h"
 #include "heap/huge.h"
 #include "heap/thread_heap.h"
+#include "heap/tracked.h"
 #include "os/system.h"
-#include "page/size_class.h"
+#include "page/padding.h"
 
 namespace ashlar {
 namespace {
@@ -19,9 +22,32 @@ constexpr std::size_t kCopyStep = 8 * kMiB;
 // In place where the block is not more than half empty then, or where another block of the
 // request's size would be no smaller.
 bool fits_in_place(const Resolved& found, std::size_t size) {
-  return size <= found.usable &&
-         (size >= found.usable / 2 ||
-          (!found.page->is_huge() && size_class_of(size) == found.page->size_class));
+  if (unlikely(is_guarded(found.page))) {
+    return size == found.usable;  // else its end would be elsewhere than its guard
+  }
+  return size <= found.room &&
+         (size >= found.room / 2 ||
+          (!found.page->is_huge() && class_for(size) == found.page->size_class));
+}
+
+// Where a block has grown into what was its slack, that reads as zero if zeros were asked for.
+void clear_slack(const Resolved& found, void* pointer, std::size_t size, Contents contents) {
+  const std::size_t whole = found.room + kPadding;
+  const std::size_t end = size < whole ? size : whole;
+  if (kActive.pad_blocks && contents == Contents::kZero && end > found.usable) {
+    __builtin_memset(at_offset(pointer, found.usable), 0, end - found.usable);
+  }
+}
+
+// Notes that a block has another size from now on, which it has room for.
+void resize_in_place([[maybe_unused]] const Resolved& found, [[maybe_unused]] void* pointer,
+                     [[maybe_unused]] std::size_t size, [[maybe_unused]] Contents contents) {
+  if constexpr (kActive.pad_blocks) {
+    clear_slack(found, pointer, size, contents);
+    const std::size_t whole = bytes_between(found.block, pointer) + size;
+    found.page->is_huge() ? pad_huge_block(found.page, whole)
+                          : pad_block(found.page, found.block, whole);
+  }
 }
 
 bool is_placed(const void* pointer, Placement placement) {
@@ -60,8 +86,8 @@ void copy_block(const Resolved& found, const void* from, void* to, std::size_t s
 
 void* move_block(void* pointer, const Resolved& found, std::size_t size, Placement placement,
                  Contents contents) {
-  const bool grows = size > found.usable && size > kMediumBlockMax &&
-                     placement.alignment <= kSliceSize && placement.offset == 0;
+  const bool grows = size > found.room && size > kMediumBlockMax - kPadding &&
+                     placement.alignment <= kSliceSize && placement.offset == 0 && !is_watched();
   if (grows) {
     relieve_thread_slow(size);
   }
@@ -73,7 +99,7 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
     return nullptr;
   }
   const std::size_t kept = found.usable < size ? found.usable : size;
-  if (contents == Contents::kZero && !is_fresh_zero(moved)) {
+  if (contents == Contents::kZero && (is_watched() || !is_fresh_zero(moved))) {
     __builtin_memset(at_offset(moved, kept), 0, usable_size_of(moved, "realloc") - kept);
   }
   copy_block(found, pointer, moved, kept);
@@ -93,29 +119,46 @@ void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, C
   if (unlikely(!is_power_of_two(placement.alignment))) {
     return allocate_aligned(size, placement.alignment, 0, contents);  // says what is wrong
   }
+  const bool empty = size == 0;
+  if ((kActive.pad_blocks || is_watched()) && empty) {
+    size = 1;  // which is written below
+  }
   const Resolved found = resolve(pointer);
   if (unlikely(found.page == nullptr)) {
     report_invalid_pointer("realloc", pointer);
     errno = EINVAL;
     return nullptr;
   }
+  if constexpr (kActive.check_blocks) {
+    if (!is_watched() && unlikely(!check_live(found.page, found.block, "realloc"))) {
+      errno = EINVAL;
+      return nullptr;
+    }
+  }
   if (likely(fits_in_place(found, size) && is_placed(pointer, placement))) {
-    if (size == 0) {
+    if (unlikely(is_watched())) {
+      shrink_tracked(found, pointer, size,
+                     {reinterpret_cast<void*>(&reallocate), __builtin_return_address(0)});
+    } else {
+      resize_in_place(found, pointer, size, contents);
+    }
+    if (empty) {
       *static_cast<char*>(pointer) = 0;  // programs rely on realloc(p, 0) being an empty string
     }
     return pointer;
   }
-  if (found.page->is_huge() && size > kMediumBlockMax && pointer == found.page->start &&
+  if (found.page->is_huge() && size > kMediumBlockMax - kPadding && pointer == found.page->start &&
       placement.alignment <= kSliceSize && placement.offset == 0) {
-    if (size > found.usable) {
-      relieve_thread_slow(size - found.usable);
+    if (size > found.room) {
+      relieve_thread_slow(size - found.room);
     }
     if (void* const resized = resize_huge(found.page, size, contents)) {
+      clear_slack(found, resized, size, contents);
       return resized;
     }
   }
   void* const moved = move_block(pointer, found, size, placement, contents);
-  if (size == 0 && moved != nullptr) {
+  if (empty && moved != nullptr) {
     *static_cast<char*>(moved) = 0;
   }
   return moved;
@@ -135,7 +178,17 @@ void* expand(void* pointer, std::size_t size) {
   if (pointer == nullptr) {
     return nullptr;
   }
-  return size <= usable_size_of(pointer, "expand") ? pointer : nullptr;
+  if (size <= usable_size_of(pointer, "expand")) {
+    return pointer;
+  }
+  if constexpr (kActive.pad_blocks) {
+    const Resolved found = resolve(pointer);
+    if (found.page != nullptr && size <= found.room && !is_watched()) {
+      resize_in_place(found, pointer, size, Contents::kUnknown);
+      return pointer;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace ashlar

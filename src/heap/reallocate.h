@@ -21,10 +21,10 @@ ASHLAR_NOINLINE void* reallocate(void* pointer, std::size_t size, Contents conte
 
 // realloc with its commonest case inline: a block of a page whose size stays right.
 ASHLAR_ALWAYS_INLINE void* reallocate_fast(void* pointer, std::size_t size) {
-  if constexpr (!kActive.stop_on_misuse) {
+  if constexpr (!kActive.pad_blocks) {
     const Page* const page = page_map.find_near(pointer);
     // An interior pointer has less than its block behind it, and size 0 has a rule of its own.
-    if (likely(page != nullptr) && likely((owner_of(page) & kOwnerInterior) == 0) &&
+    if (likely(page != nullptr) && likely((owner_of(page) & kOwnerLasting) == 0) &&
         likely(size != 0) && likely(size <= page->block_size) &&
         likely(size >= page->block_size / 2)) {
       return pointer;

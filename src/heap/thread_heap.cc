@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "heap/heap.h"
+#include "heap/slow_calls.h"
 
 namespace ashlar {
 namespace {
@@ -24,6 +25,7 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .previous_of_heap = nullptr,
                     .retired_from = 0,
                     .retired_to = 0,
+                    .until_guarded = 0,
                     .retired = 0,
                     .passed_over = 0,
                     .stats = {},
@@ -55,7 +57,7 @@ void ThreadHeap::start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_par
 
 void ThreadHeap::update_direct(SizeClass size_class) {
   const std::size_t size = block_size_of(size_class);
-  if (size > kDirectMax) {
+  if (size > kDirectMax || size_class < kFirstClass || calls_are_slow()) {
     return;
   }
   Page* const first = queues[size_class].first();
@@ -64,7 +66,8 @@ void ThreadHeap::update_direct(SizeClass size_class) {
   if (direct[to] == entry) {
     return;
   }
-  const std::size_t from = size_class == 0 ? 0 : block_size_of(size_class - 1) / kWordSize + 1;
+  const std::size_t from =
+      size_class == kFirstClass ? 0 : block_size_of(size_class - 1) / kWordSize + 1;
   for (std::size_t words = from; words <= to; ++words) {
     direct[words] = entry;
   }

@@ -9,9 +9,12 @@
 #include "arena/page_map.h"
 #include "base/compiler.h"
 #include "base/integer.h"
+#include "heap/held_back.h"
 #include "heap/trim.h"
+#include "heap/tuning.h"
 #include "os/thread.h"
 #include "page/ownership.h"
+#include "page/padding.h"
 #include "page/page.h"
 #include "page/page_queue.h"
 #include "page/size_class.h"
@@ -32,7 +35,8 @@ ASHLAR_HIDDEN extern constinit Page empty_page;
 // all; number and id are
 //              constant;
 //              next_of_heap, previous_of_heap and destroyed are guarded by heaps_lock()
-// Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page;
+// Invariants:  direct[w] is the first page of the queue of the class of w words, or empty_page
+//              (always that where every call is slow);
 //              pages in `queues` have or had room, pages in `full` had none when last looked at;
 //              every page in either has `heap` set to this and its id in the owner word
 // Life:        zeroed record -> start -> used by its thread -> all pages orphaned -> record back
@@ -49,10 +53,11 @@ struct ThreadHeap {
   PartIndex* part_index;       // of the thread's parts, when they are many
   ThreadHeap* next_of_heap;
   ThreadHeap* previous_of_heap;
-  std::uint32_t retired_from;  // classes whose first page may be retired: [from, to)
-  std::uint32_t retired_to;
-  std::uint32_t retired;      // how many there are, when last counted and those since
-  std::uint32_t passed_over;  // take-overs that found the queue at its limit
+  std::uint16_t retired_from;  // classes whose first page may be retired: [from, to)
+  std::uint16_t retired_to;
+  std::uint32_t until_guarded;  // requests up to the next guarded one; 0: not drawn (guards.h)
+  std::uint32_t retired;        // how many there are, when last counted and those since
+  std::uint32_t passed_over;    // take-overs that found the queue at its limit
   SlowPathStats<OwnedCounter> stats;
   bool destroyed;  // with its heap: it has no pages, and waits to be dropped
 
@@ -89,8 +94,12 @@ ASHLAR_NOINLINE void free_far_slow(void* pointer);
 ASHLAR_NOINLINE void free_other_slow(Page* page, void* pointer);
 ASHLAR_NOINLINE void page_empty_slow(Page* page);
 
-// Stops on (or reports) a pointer that is no block in use; false: leave it alone. Secure, debug.
-[[nodiscard]] bool check_free(Page* page, void* pointer);
+// Tells of a pointer whose block can't be freed: it is none, was freed, or was overrun. Secure,
+// debug.
+ASHLAR_NOINLINE void refuse_free_slow(const Page* page, const void* pointer);
+
+// Debug: tells of a free block that was written to, before it is handed out again.
+void check_unwritten(const Page* page, const Block* block);
 
 namespace detail {
 
@@ -99,8 +108,24 @@ ASHLAR_ALWAYS_INLINE void fill(void* block, unsigned char byte, std::size_t from
   __builtin_memset(at_offset(block, from), byte, size - from);
 }
 
-// Finishes a block that was popped from a page, for the given contents.
-ASHLAR_ALWAYS_INLINE void* finish_block(const Page* page, Block* block, Contents contents) {
+// Does to a block that was freed what the profile says, but to its link and its padding.
+ASHLAR_ALWAYS_INLINE void fill_freed([[maybe_unused]] const Page* page,
+                                     [[maybe_unused]] void* block) {
+  if constexpr (kActive.fill_blocks) {
+    fill(block, kFillFreed, sizeof(Block), room_of(page));
+  } else if constexpr (kActive.check_blocks) {
+    if (unlikely(tuning.zero_on_free.get())) {
+      fill(block, 0, sizeof(Block), room_of(page));
+    }
+  }
+}
+
+// Finishes a block that was popped from a page, for a request and the given contents.
+ASHLAR_ALWAYS_INLINE void* finish_block(const Page* page, Block* block,
+                                        [[maybe_unused]] std::size_t size, Contents contents) {
+  if constexpr (kActive.fill_blocks) {
+    check_unwritten(page, block);
+  }
   if (contents == Contents::kZero) {
     // The whole block and not only the request: a later rezalloc grows into the rest.
     if (page->free_contents == Contents::kZero) {
@@ -111,6 +136,9 @@ ASHLAR_ALWAYS_INLINE void* finish_block(const Page* page, Block* block, Contents
   } else if constexpr (kActive.fill_blocks) {
     fill(block, kFillAllocated, 0, page->block_size);
   }
+  if constexpr (kActive.pad_blocks) {
+    pad_block(page, block, size);
+  }
   return block;
 }
 
@@ -119,29 +147,29 @@ ASHLAR_ALWAYS_INLINE void* finish_block(const Page* page, Block* block, Contents
 // malloc and calloc. nullptr with errno ENOMEM on failure.
 template <Contents kContents>
 [[nodiscard]] ASHLAR_ALWAYS_INLINE void* allocate(std::size_t size) {
-  if (unlikely(size > kDirectMax)) {
+  if (unlikely(size > kDirectMax - kPadding)) {
     return allocate_slow(size, kContents);
   }
-  Page* page = thread_heap->direct[(size + kWordSize - 1) / kWordSize];
+  Page* page = thread_heap->direct[(size + kPadding + kWordSize - 1) / kWordSize];
   leave_return_register(page);
   if (unlikely(!page->has_free())) {
     return allocate_slow(size, kContents);
   }
-  return detail::finish_block(page, pop_block(page), kContents);
+  return detail::finish_block(page, pop_block(page), size, kContents);
 }
 
 // The same from what a thread keeps for a heap of its choice.
 template <Contents kContents>
 [[nodiscard]] ASHLAR_ALWAYS_INLINE void* allocate_in(Heap* heap, ThreadHeap* part,
                                                      std::size_t size) {
-  if (unlikely(size > kDirectMax) || unlikely(part == nullptr)) {
+  if (unlikely(size > kDirectMax - kPadding) || unlikely(part == nullptr)) {
     return allocate_in_slow(heap, size, kContents);
   }
-  Page* const page = part->direct[(size + kWordSize - 1) / kWordSize];
+  Page* const page = part->direct[(size + kPadding + kWordSize - 1) / kWordSize];
   if (unlikely(!page->has_free())) {
     return allocate_in_slow(heap, size, kContents);
   }
-  return detail::finish_block(page, pop_block(page), kContents);
+  return detail::finish_block(page, pop_block(page), size, kContents);
 }
 
 // free. Any pointer may be passed; what is not ours is reported and left alone.
@@ -153,13 +181,16 @@ ASHLAR_ALWAYS_INLINE void free_block(void* pointer) {
   if (unlikely(!is_thread_id(owner_of(page)))) {
     return free_other_slow(page, pointer);
   }
-  if constexpr (kActive.check_double_free) {
-    if (!check_free(page, pointer)) {
-      return;
+  if constexpr (kActive.check_blocks) {
+    if (unlikely(!try_mark_freed(page, pointer))) {
+      return refuse_free_slow(page, pointer);
     }
   }
-  if constexpr (kActive.fill_blocks) {
-    detail::fill(pointer, kFillFreed, sizeof(Block), page->block_size);
+  detail::fill_freed(page, pointer);
+  if constexpr (kActive.check_blocks) {
+    if (unlikely(tuning.quarantine.get() != 0)) {
+      return hold_back(page, static_cast<Block*>(pointer));
+    }
   }
   // A loop that takes and frees a page's only block comes by here each time: a page that is kept
   // already needs nothing.

@@ -1,6 +1,7 @@
 // From options to the numbers that slow paths use.
 #include "heap/tuning.h"
 
+#include "heap/guards.h"
 #include "support/options.h"
 
 namespace ashlar {
@@ -29,7 +30,21 @@ void read_tuning() {
   tuning.hollows.set(option_is_enabled(Option::kHollowPages) &&
                      option_get(Option::kPurgeDelay) >= 0);
   tuning.retry_ms.set(limit_of(Option::kRetryOnOom));
+  const long rate = option_get(Option::kGuardedSampleRate);
+  const bool by_flag = rate == 0 && option_is_enabled(Option::kGuarded);
+  tuning.guard_rate.set(by_flag ? kDefaultGuardRate : static_cast<std::uint32_t>(rate));
+  tuning.guard_budget.set(by_flag);
+  tuning.guard_seed.set(static_cast<std::uint64_t>(option_get(Option::kGuardedSampleSeed)));
+  tuning.guard_min.set(option_get_size(Option::kGuardedMin));
+  tuning.guard_max.set(option_get_size(Option::kGuardedMax));
+  tuning.guard_precise.set(option_is_enabled(Option::kGuardedPrecise));
   tuning.purges_at_thread_end.set(option_is_enabled(Option::kAbandonedPagePurge));
+  const long guards = option_get(Option::kGuardPages);
+  tuning.guard_level.set(guards <= 0   ? GuardLevel::kNone
+                         : guards == 1 ? GuardLevel::kLarge
+                                       : GuardLevel::kAll);
+  tuning.zero_on_free.set(option_is_enabled(Option::kZeroOnFree));
+  tuning.quarantine.set(option_get_size(Option::kQuarantine));
 }
 
 }  // namespace ashlar

@@ -2,12 +2,20 @@
 // slow paths, so that none of them looks an option up. No fast path reads them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/compiler.h"
 #include "base/relaxed.h"
 
 namespace ashlar {
+
+// Where guards stand (heap/guard_pages.h).
+enum class GuardLevel : std::uint8_t {
+  kNone,
+  kLarge,  // behind huge blocks and pages of more than one slice
+  kAll,    // behind every page
+};
 
 // Owner:       nobody
 // Shared:      all fields, written by read_tuning and read on slow paths; each stands for itself
@@ -23,6 +31,17 @@ struct Tuning {
   RelaxedNumber<bool> pool_takes_over;            // the same for threads that sleep between tasks
   RelaxedNumber<bool> hollows;                    // what is free in idle pages goes back
   RelaxedNumber<bool> purges_at_thread_end;  // what the end of a thread frees is purged at once
+  RelaxedNumber<GuardLevel> guard_level;     // where guards stand
+  RelaxedNumber<bool> zero_on_free;          // what was freed is cleared at once
+  RelaxedNumber<std::size_t> quarantine;     // bytes of freed blocks that wait before they are free
+  RelaxedNumber<bool> guards;                // some blocks may be guarded, by these or a heap's own
+  RelaxedNumber<bool> guard_budget;          // in a bounded part of the time
+  RelaxedNumber<bool> guard_precise;         // without slack for alignment
+  RelaxedNumber<std::uint32_t> guard_rate;   // one block in so many; 0: none
+  RelaxedNumber<std::uint64_t> guard_seed;   // 0: a random one
+  RelaxedNumber<std::size_t> guard_min;      // requests of how many bytes
+  RelaxedNumber<std::size_t> guard_max;
+  RelaxedNumber<bool> slow_calls;  // every call is slow; no option (slow_calls.h)
 };
 
 ASHLAR_HIDDEN extern constinit Tuning tuning;

@@ -66,6 +66,7 @@ void add_gone(const HeapStats& stats, Census* census) {
   }
   census->huge_blocks_made += stats.huge_blocks.total();
   census->huge_bytes_made += stats.huge_bytes.total();
+  census->guarded_blocks_made += stats.guarded_blocks.total();
 }
 
 Census gone_of(const Scope& scope) {

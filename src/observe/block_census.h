@@ -26,6 +26,7 @@ struct Census {
   std::int64_t huge_bytes = 0;
   std::int64_t huge_blocks_made = 0;
   std::int64_t huge_bytes_made = 0;
+  std::int64_t guarded_blocks_made = 0;  // among the huge ones
 
   std::int64_t normal_bytes() const;
   std::int64_t normal_bytes_made() const;

@@ -10,8 +10,11 @@
 #include "heap/orphans.h"
 #include "heap/page_source.h"
 #include "heap/realm.h"
+#include "heap/tracked.h"
+#include "heap/tuning.h"
 #include "page/hollow.h"
 #include "page/ownership.h"
+#include "page/padding.h"
 #include "page/page.h"
 #include "policy/layout.h"
 #include "support/messages.h"
@@ -25,6 +28,7 @@ class LiveBlocks {
   // Reads the lists as they stand. A link that leads nowhere ends its list: the page may be in use
   // by another thread against the rules, and nothing must be followed blindly.
   LiveBlocks(const Page* page, RemoteList remote) : page_(page), count_(page->capacity) {
+    const QuietScope quiet;
     for (std::uint32_t i = 0; i < page->capacity; ++i) {
       words_[i / kBits] |= std::uint64_t{1} << (i % kBits);
     }
@@ -32,7 +36,11 @@ class LiveBlocks {
     take_out(page->local_free);
     take_out(remote.first(page));
     take_out_withdrawn();
+    take_out_waiting();
   }
+
+  // Blocks that were freed and wait in the quarantine: their page counts them as used.
+  std::uint32_t waiting() const { return waiting_; }
 
   std::uint32_t count() const { return count_; }
 
@@ -77,6 +85,18 @@ class LiveBlocks {
     }
   }
 
+  void take_out_waiting() {
+    if constexpr (kActive.check_blocks) {
+      for (std::uint32_t i = 0; quarantine_is_on() && i < page_->capacity; ++i) {
+        const void* const block = at_offset(page_->start, i * page_->block_size);
+        if (find_damage(page_, block).damage == Damage::kFreed && clear(i)) {
+          ++waiting_;
+        }
+      }
+    }
+  }
+  static bool quarantine_is_on() { return tuning.quarantine.get() != 0 && !is_watched(); }
+
   // False where the bit was clear already.
   bool clear(std::size_t index) {
     std::uint64_t& word = words_[index / kBits];
@@ -90,6 +110,7 @@ class LiveBlocks {
   const Page* const page_;
   std::array<std::uint64_t, kMostBlocks / kBits> words_{};
   std::uint32_t count_;
+  std::uint32_t waiting_ = 0;
 };
 
 // The lists hold what the page's counts say. For debug builds.
@@ -104,33 +125,47 @@ class LiveBlocks {
   }
 }
 
-bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg) {
+// Shows a block, as the program sees it.
+bool show_block(const PageView& view, void* block, PageVisitor* visitor, void* arg) {
+  if (!is_watched()) {
+    return visitor(view, block, arg);
+  }
+  PageView tracked = view;
+  void* const seen = seen_by_program(block, &tracked.usable);
+  return seen == nullptr || visitor(tracked, seen, arg);
+}
+
+bool show_page(const Page* page, bool blocks, PageVisitor* visitor, void* arg,
+               Rest rest = Rest::kPromised) {
   PageView view{.start = page->start,
                 .reserved = page_bytes(page),
                 .committed = page->block_size,
                 .live = 1,
-                .block_size = page->block_size};
+                .block_size = page->block_size,
+                .usable = room_of(page)};
   if (page->is_huge()) {
-    return visitor(view, nullptr, arg) && (!blocks || visitor(view, page->start, arg));
+    view.usable = kActive.pad_blocks ? requested_of(page, page->start) : page->block_size;
+    return visitor(view, nullptr, arg) && (!blocks || show_block(view, page->start, visitor, arg));
   }
   // Taken once: an orphan is owned by who walks, and others may free into it all the while.
   const RemoteList remote = remote_frees(page);
   const LiveBlocks live(page, remote);
-  if constexpr (kActive.check_invariants) {
-    check_counts(page, remote, live.count());
+  if (kActive.check_invariants && rest == Rest::kPromised) {
+    check_counts(page, remote, live.count() + live.waiting());
   }
   view.committed = std::size_t{page->capacity} * page->block_size;
   view.live = live.count();
   // The page may be gone once its last block was freed by the visitor: it is not looked at again.
-  return visitor(view, nullptr, arg) &&
-         (!blocks || live.visit_each([&](void* block) { return visitor(view, block, arg); }));
+  return visitor(view, nullptr, arg) && (!blocks || live.visit_each([&](void* block) {
+           return show_block(view, block, visitor, arg);
+         }));
 }
 
 }  // namespace
 
-bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg) {
+bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg, Rest rest) {
   return visit_pages(heap->realm, [&](const Page* page) {
-    return !belongs_to(page, heap) || show_page(page, blocks, visitor, arg);
+    return !belongs_to(page, heap) || show_page(page, blocks, visitor, arg, rest);
   });
 }
 

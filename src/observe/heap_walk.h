@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "heap/heap.h"
 
@@ -15,7 +16,8 @@ struct PageView {
   std::size_t reserved;    // bytes of the page
   std::size_t committed;   // bytes that blocks have been made of so far
   std::size_t live;        // blocks that the program holds
-  std::size_t block_size;  // bytes from block to block, all of them the program's
+  std::size_t block_size;  // bytes from block to block
+  std::size_t usable;      // bytes of each that a program may have
 };
 
 // Sees a page (block is nullptr) or a live block of it; false ends the walk.
@@ -25,7 +27,12 @@ using PageVisitor = bool(const PageView& page, void* block, void* arg);
 // visitor let it come to the end. The pages of deleted heaps are the main heap's. No other thread
 // uses the heap meanwhile (debug builds report what they notice of it); the visitor may free the
 // block that it is shown, and use other heaps.
-bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg);
+enum class Rest : std::uint8_t {
+  kPromised,  // by the caller
+  kUnknown,   // what is shown of pages that change meanwhile is of no one moment
+};
+bool walk_heap(const Heap* heap, bool blocks, PageVisitor* visitor, void* arg,
+               Rest rest = Rest::kPromised);
 
 // The same for the pages that a part of a heap owns, whose thread does not use it meanwhile.
 bool walk_thread_heap(const ThreadHeap* part, bool blocks, PageVisitor* visitor, void* arg);

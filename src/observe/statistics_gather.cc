@@ -40,6 +40,7 @@ void fill_bins(const Census& census, Statistics* into) {
   into->malloc_bins[kHugeBin] = looked_at(census.huge_blocks, census.huge_blocks_made, nullptr);
   into->page_bins[kHugeBin] = into->malloc_bins[kHugeBin];
   into->malloc_huge_count.total = census.huge_blocks_made;
+  into->malloc_guarded_count.total = census.guarded_blocks_made;
   into->page_committed.current += census.huge_bytes;
   into->page_committed.total += census.huge_bytes_made;
   into->page_committed.peak = into->page_committed.current;
@@ -200,9 +201,11 @@ void take_totals(Heap* heap, HeapStats* to) {
   }
   const std::int64_t huge_blocks = heap->stats.huge_blocks.take();
   const std::int64_t huge_bytes = heap->stats.huge_bytes.take();
+  const std::int64_t guarded_blocks = heap->stats.guarded_blocks.take();
   if (to != nullptr) {
     to->huge_blocks.add(huge_blocks);
     to->huge_bytes.add(huge_bytes);
+    to->guarded_blocks.add(guarded_blocks);
   }
   heap->stats.normal_bytes.restart();
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/relaxed.h"
+#include "os/asan.h"
 #include "os/keep_errno.h"
 
 namespace ashlar {
@@ -122,6 +123,9 @@ void* Linux::reserve(void* hint, std::size_t size, std::size_t alignment, Access
 
 bool Linux::release(void* start, std::size_t size) {
   KeepErrno keep;
+  if (asan::is_linked()) {
+    asan::allow(start, size);  // while the addresses are ours
+  }
   return munmap(start, size) == 0;
 }
 
@@ -165,12 +169,14 @@ bool Linux::remap(void* start, std::size_t old_size, void* target, std::size_t n
   return mremap(start, old_size, new_size, flags, target) != MAP_FAILED;
 }
 
-std::uint64_t Linux::clock_ms() {
+std::uint64_t Linux::clock_ms() { return clock_ns() / 1'000'000; }
+
+std::uint64_t Linux::clock_ns() {
   KeepErrno keep;
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
-         static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 ProcessUsage Linux::process_usage() {
@@ -346,6 +352,16 @@ bool Linux::is_loaded_at_start(const void* address) {
 bool Linux::at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
   KeepErrno keep;
   return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+const char* Linux::program_path(char* path, std::size_t capacity) {
+  KeepErrno keep;
+  const ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
+  if (length <= 0) {
+    return "?";
+  }
+  path[length] = '\0';
+  return path;
 }
 
 void Linux::yield() { sched_yield(); }

@@ -40,6 +40,7 @@ struct Linux {
 
   // Milliseconds of a clock that only goes forward; its start is unspecified.
   static std::uint64_t clock_ms();
+  static std::uint64_t clock_ns();  // the same clock's nanoseconds
 
   // Bytes of the process's memory that are in huge OS pages which the kernel put together; 0 where
   // it does not say. As slow as the process has mappings.
@@ -106,6 +107,10 @@ struct Linux {
 
   // Reads the first `capacity - 1` bytes of a file, ended by 0; returns how many, 0 on failure.
   static std::size_t read_small_file(const char* path, char* text, std::size_t capacity);
+
+  // The path of the running program, cut at `capacity` - 1 bytes; "?" where the system has none.
+  // May be called by signal handlers.
+  static const char* program_path(char* path, std::size_t capacity);
 
   static void yield();
 

@@ -19,6 +19,8 @@ enum class LockRank : std::uint8_t {
   kLonePages,  // pages that lie in no arena
   kArenas,     // adding an arena
   kMetadata,   // the metadata pool
+  kGuards,     // the slots of guarded blocks
+  kHeldBack,   // freed blocks that wait or are watched
   kRandom,     // the process's random numbers
   kMessages,   // handlers and the buffer of early output
 };

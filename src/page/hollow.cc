@@ -4,7 +4,9 @@
 #include <bit>
 
 #include "base/integer.h"
+#include "page/padding.h"
 #include "support/check.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -122,6 +124,7 @@ Block* put_back(Page* page, OsPages filled, Block* list) {
     Block* const block = block_of(page, i);
     const OsPages pages = os_pages_of(page, block).mask();
     if ((pages & filled) != 0 && (pages & page->hollow) == 0) {
+      mark_unused(page, block);
       PageLinks::set_next(block, first, page->keys);
       first = block;
       --page->withdrawn;
@@ -165,6 +168,7 @@ bool is_withdrawn(const Page* page, const void* block) {
 }
 
 std::size_t hollow_page(Page* page) {
+  const QuietScope quiet;
   const OsPages gone = without_use(page);
   if (gone == 0) {
     return 0;

@@ -5,6 +5,7 @@
 
 #include "page/hollow.h"
 #include "support/messages.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -50,6 +51,7 @@ void drop_lists(Page* page) {
 }
 
 bool collect_remote(Page* page) {
+  const QuietScope quiet;
   const ScheduleWindow window(SchedulePoint::kCollectRemote);
   const PageHistory::Change change(page->history);
   // acq_rel: acquire pairs with the release of each push; the links of the list are seen. Release:
@@ -63,7 +65,7 @@ bool collect_remote(Page* page) {
   }
   // used counts every block of the list, so a longer one holds a block twice.
   bool intact = list.count() <= page->used();
-  if constexpr (kActive.check_double_free) {
+  if constexpr (kActive.check_blocks) {
     intact = intact && is_intact(page, first, list.count());
   }
   if (!intact) {

@@ -186,13 +186,13 @@ ASHLAR_ALWAYS_INLINE std::uintptr_t owner_of(const Page* page) {
   return page->owner.load(std::memory_order_relaxed);
 }
 
-// Writes the owner's id (or kNoOwner) and keeps the flag that outlives owners. Owner only. The
+// Writes the owner's id (or kNoOwner) and keeps the flags that outlive owners. Owner only. The
 // loop is there for a flag that another thread sets meanwhile, which it does once.
 inline void set_owner(Page* page, std::uintptr_t id) {
   const ScheduleWindow window(SchedulePoint::kSetOwner);
   std::uintptr_t seen = owner_of(page);
   // relaxed: only the owner writes the id; readers use it as owner_of says. The same on failure.
-  while (!page->owner.compare_exchange_weak(seen, id | (seen & kOwnerInterior),
+  while (!page->owner.compare_exchange_weak(seen, id | (seen & kOwnerLasting),
                                             std::memory_order_relaxed, std::memory_order_relaxed)) {
   }
 }

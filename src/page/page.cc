@@ -1,10 +1,17 @@
 // Making pages, extending them, and checking what they promise.
 #include "page/page.h"
 
+#include <errno.h>
+
+#include "harden/block_order.h"
 #include "page/hollow.h"
 #include "page/ownership.h"
+#include "page/padding.h"
 #include "support/check.h"
+#include "support/messages.h"
+#include "support/random.h"
 #include "support/touched.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -48,7 +55,69 @@ bool touch_ahead(Page* page, std::size_t end, std::size_t ahead) {
   return touch_up_to(page, end);
 }
 
+// Links the next `count` blocks beyond the capacity, and returns the first of them.
+Block* link_in_order(Page* page, std::uint32_t count) {
+  const std::size_t size = page->block_size;
+  auto* const first = at_offset<Block>(page->start, std::size_t{page->capacity} * size);
+  Block* block = first;
+  mark_unused(page, block);
+  for (std::uint32_t i = 1; i < count; ++i) {
+    auto* const next = at_offset<Block>(block, size);
+    mark_unused(page, next);
+    PageLinks::set_next(block, next, page->keys);
+    block = next;
+  }
+  PageLinks::set_next(block, nullptr, page->keys);
+  return first;
+}
+
+// The same in random order: ChaCha20 keyed by the keys of the page, which are random themselves,
+// with the capacity as its nonce; so no generator has to be shared or kept.
+Block* link_shuffled(Page* page, std::uint32_t count) {
+  const LinkKeys keys = detail::keys_of(page->keys);
+  const std::uint64_t seed[4] = {keys.mask, keys.offset, address_of(page->start), page->block_size};
+  std::uint32_t key[8];
+  __builtin_memcpy(key, seed, sizeof key);
+  RandomGenerator generator;
+  generator.start(key, page->capacity, SeedQuality::kStrong);
+  std::uint16_t order[kActive.extend_bytes / kWordSize];
+  shuffle_order(order, count, [&] { return generator.next_word(); });
+  void* const start = at_offset(page->start, std::size_t{page->capacity} * page->block_size);
+  Block* next = nullptr;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    auto* const block = at_offset<Block>(start, order[i] * page->block_size);
+    PageLinks::set_next(block, next, page->keys);
+    next = block;
+  }
+  return next;
+}
+
+std::uint32_t count_blocks(const Page* page, const Block* list) {
+  std::uint32_t count = 0;
+  for (const Block* at = list; at != nullptr && count < page->capacity; ++count) {
+    at = PageLinks::next(at, page->keys);
+    if (at != nullptr && !is_block_start(page, at)) {
+      break;
+    }
+  }
+  return count;
+}
+
 }  // namespace
+
+Block* drop_free_list(Page* page) {
+  const Block* const popped = page->free;
+  page->free = nullptr;
+  const std::uint32_t elsewhere =
+      page->used() + 1 + count_blocks(page, page->local_free) + page->withdrawn + page->lost;
+  page->lost += page->capacity > elsewhere ? page->capacity - elsewhere : 0;
+  report_error(EFAULT,
+               "malloc: corrupted list of free blocks of %zu bytes, at %p in the page at %p: the "
+               "block was written to after it was freed, or one before it was overrun; the list is "
+               "dropped",
+               page->block_size, static_cast<const void*>(popped), page->start);
+  return nullptr;
+}
 
 void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, SizeClass size_class,
                Contents contents, Heap* home, const PageLinks::Keys& keys) {
@@ -79,6 +148,7 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
   page->hollow = 0;
   page->seen_handed_out = 0;
   page->seen_used = 0;
+  page->guarded = false;
   __builtin_memset(page->touched, 0, sizeof page->touched);
   // relaxed: nobody can know of the page before a block of it is handed out, but for a walk that
   // then takes it by its remote word, or leaves it.
@@ -141,34 +211,22 @@ bool extend_page(Page* page, std::size_t ahead) {
     return false;
   }
 
-  auto* const first = at_offset<Block>(page->start, std::size_t{page->capacity} * size);
-  Block* block = first;
-  for (std::uint32_t i = 1; i < count; ++i) {
-    auto* const next = at_offset<Block>(block, size);
-    PageLinks::set_next(block, next, page->keys);
-    block = next;
-  }
-  PageLinks::set_next(block, nullptr, page->keys);
+  Block* const first =
+      kActive.shuffle_blocks ? link_shuffled(page, count) : link_in_order(page, count);
   {
     const PageHistory::Change change(page->history);
     keep_counts(page);
   }
   page->free = first;
-  page->free_contents = page->fresh_contents;
+  page->free_contents = kActive.fill_blocks ? Contents::kUnknown : page->fresh_contents;
   page->capacity += count;
   return true;
 }
 
 bool is_in_free_lists(const Page* page, const Block* block) {
+  const QuietScope quiet;
   if (is_withdrawn(page, block)) {
     return true;
-  }
-  // A free block's first word decodes to a block of the page or to nothing. What a program wrote
-  // there hardly ever does, so that the lists of a block in use need not be walked.
-  const Block* const link = PageLinks::next(block, page->keys);
-  if (link != nullptr && (address_of(link) - address_of(page->start) >= page_bytes(page) ||
-                          !is_block_start(page, link))) {
-    return false;
   }
   for (const Block* list :
        {static_cast<const Block*>(page->free), static_cast<const Block*>(page->local_free)}) {
@@ -189,6 +247,7 @@ bool is_in_free_lists(const Page* page, const Block* block) {
 
 void check_page(const Page* page) {
   if constexpr (kActive.check_invariants) {
+    const QuietScope quiet;
     std::uint32_t listed = 0;
     for (const Block* list :
          {static_cast<const Block*>(page->free), static_cast<const Block*>(page->local_free)}) {

@@ -32,7 +32,10 @@ enum class PageList : std::uint8_t { kNone, kQueue, kFull };
 // its own thread there, and takes the slow path: that is the point of them.
 inline constexpr std::uintptr_t kOwnerInterior = 1;  // blocks may be freed by an interior pointer
 inline constexpr std::uintptr_t kOwnerFull = 2;      // stands in the list of full pages
-inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull;
+inline constexpr std::uintptr_t kOwnerSlow = 4;      // every call is slow (heap/slow_calls.h)
+inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull | kOwnerSlow;
+// Those that are the page's, whoever owns it.
+inline constexpr std::uintptr_t kOwnerLasting = kOwnerInterior | kOwnerSlow;
 inline constexpr std::uintptr_t kNoOwner = 0;
 
 // What is noted of a page while its owner decides which blocks are to move (heap/defragment.h).
@@ -103,6 +106,7 @@ struct alignas(kCacheLine) Page {
   PageHistory history;  // the owner's; readers of statistics look at it
   // Units of each slice that may be resident (Arena::untouched); not of huge pages.
   std::uint8_t touched[kMediumPageSlices.value];
+  bool guarded;  // an OS page at its end is not accessible
 
   // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), what
   // is constant of these and of huge blocks' pages, and what the owner rarely needs.
@@ -114,6 +118,7 @@ struct alignas(kCacheLine) Page {
   // Blocks handed out, and in use, when it was last asked whether the page is idle.
   std::uint32_t seen_handed_out;
   std::uint32_t seen_used;
+  std::size_t requested;  // of a huge block, in profiles that pad (padding.h)
 
   bool is_huge() const;
   std::uint32_t used() const { return counts.used(); }
@@ -140,10 +145,21 @@ inline std::size_t page_bytes(const Page* page) {
   return std::size_t{page->slices.value} * kSliceSize;
 }
 
+// The links of `free` led out of the page: all but its first block, which is popped, count as lost.
+// Reported, and nullptr.
+ASHLAR_NOINLINE Block* drop_free_list(Page* page);
+
 // Pops a block; the page has one in free.
 ASHLAR_ALWAYS_INLINE Block* pop_block(Page* page) {
   Block* const block = page->free;
-  page->free = PageLinks::next(block, page->keys);
+  Block* next = PageLinks::next(block, page->keys);
+  if constexpr (kActive.check_blocks) {
+    const std::uintptr_t offset = address_of(next) - address_of(page->start);
+    if (unlikely(next != nullptr && (offset >= page_bytes(page) || offset % kWordSize != 0))) {
+      next = drop_free_list(page);
+    }
+  }
+  page->free = next;
   page->counts.note_handed_out();
   return block;
 }
@@ -210,8 +226,7 @@ inline bool is_block_start(const Page* page, const void* address) {
   return offset % page->block_size == 0 && offset / page->block_size < page->capacity;
 }
 
-// Whether the block is free: in free or local_free, or withdrawn. The double-free check. Linear in
-// the lists for a block that is free, constant for most others.
+// Whether the block is free: in free or local_free, or withdrawn. Linear in the lists.
 bool is_in_free_lists(const Page* page, const Block* block);
 
 // Debug's check of the invariants above; stops the program with a message. No side effects.

@@ -12,7 +12,10 @@ enum class Profile : std::uint8_t { kRelease, kSecure, kDebug };
 struct Config {
   Profile profile = Profile::kRelease;
   bool encode_links = false;          // free-list links are encoded with the page's keys
-  bool check_double_free = false;     // a free looks for the block in the page's free lists
+  bool pad_blocks = false;            // a canary and the request's size stand behind each block
+  bool check_blocks = false;          // frees, reallocs and sizes look at it, and pops at links
+  bool guard_pages = false;           // OS pages that nobody may touch stand behind pages
+  bool shuffle_blocks = false;        // a page hands its fresh blocks out in random order
   bool stop_on_misuse = false;        // invalid and double frees end the program
   bool xmalloc = false;               // so does a request that gets no memory
   bool check_invariants = false;      // every room executes its check_ functions
@@ -31,14 +34,18 @@ inline constexpr Config kRelease{};
 inline constexpr Config kSecure{
     .profile = Profile::kSecure,
     .encode_links = true,
-    .check_double_free = true,
+    .pad_blocks = true,
+    .check_blocks = true,
+    .guard_pages = true,
+    .shuffle_blocks = true,
     .stop_on_misuse = true,
 };
 
 inline constexpr Config kDebug{
     .profile = Profile::kDebug,
     .encode_links = true,
-    .check_double_free = true,
+    .pad_blocks = true,
+    .check_blocks = true,
     .stop_on_misuse = true,
     .check_invariants = true,
     .fill_blocks = true,
@@ -73,9 +80,14 @@ inline constexpr bool kOverridesMalloc = true;
 inline constexpr bool kOverridesMalloc = false;
 #endif
 
-// The byte that a debug build fills blocks with: fresh ones, and freed ones.
+// The byte that a debug build fills blocks with: fresh ones, and freed ones; and what lies between
+// the end of a request and the end of its block, in profiles that pad.
 inline constexpr unsigned char kFillAllocated = 0xD0;
 inline constexpr unsigned char kFillFreed = 0xDF;
+inline constexpr unsigned char kFillPadding = 0xDE;
+
+static_assert(!kActive.pad_blocks || kActive.encode_links, "a canary is made of the link keys");
+static_assert(!kActive.check_blocks || kActive.pad_blocks, "what is checked is the padding");
 
 static_assert(kActive.classes_per_doubling == 4 || kActive.classes_per_doubling == 8,
               "the size class table is built for 4 or 8 classes a doubling");

@@ -17,6 +17,7 @@
 #include "policy/config.h"
 #include "support/options.h"
 #include "support/text.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 namespace {
@@ -72,6 +73,7 @@ void keep(const char* text, std::size_t length) ASHLAR_REQUIRES(lock) {
     keeping = false;
     return;
   }
+  const QuietScope quiet;
   memcpy(kept + kept_length, text, length);
   kept_length += length;
 }

@@ -67,9 +67,16 @@ enum class Option : int {
   kLimitFromCgroup = 49,
   kPurgeThread = 50,
   kHollowPages = 51,
+  kGuarded = 52,
+  kGuardedPool = 53,
+  kGuardPages = 54,
+  kZeroOnFree = 55,
+  kQuarantine = 56,
+  kShowLeaks = 57,
+  kToolHeldBack = 58,
 };
 
-inline constexpr std::size_t kOptionCount = 52;
+inline constexpr std::size_t kOptionCount = 59;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -136,7 +143,6 @@ struct WithoutEffect {
   Option option;
   const char* why;
 };
-inline constexpr const char* kNoGuards = "there are no guarded blocks yet";
 inline constexpr const char* kNoSegments = "an older design's; there is nothing like it here";
 inline constexpr WithoutEffect kWithoutEffect[] = {
     {Option::kEagerCommit, "slices are committed when they are claimed; see arena_eager_commit"},
@@ -149,11 +155,6 @@ inline constexpr WithoutEffect kWithoutEffect[] = {
     {Option::kPurgeExtendDelay,
      "memory that waits has no deadline of its own that could be moved: see purge_delay"},
     {Option::kVisitAbandoned, "visits show orphan pages always; that costs nobody anything"},
-    {Option::kGuardedMin, kNoGuards},
-    {Option::kGuardedMax, kNoGuards},
-    {Option::kGuardedPrecise, kNoGuards},
-    {Option::kGuardedSampleRate, kNoGuards},
-    {Option::kGuardedSampleSeed, kNoGuards},
     {Option::kPageMaxCandidates,
      "a page that turns out to be full leaves its queue, so the first with room is taken, and the "
      "search needs no bound"},
@@ -255,6 +256,17 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
            "let a thread purge in time, in processes with several"),
       flag(kHollowPages, "hollow_pages", nullptr, 1,
            "give back OS pages without a block in pages that are idle"),
+      flag(kGuarded, "guarded", nullptr, 0,
+           "guard some blocks: without guarded_sample_rate one in 50000 or fewer"),
+      number(kGuardedPool, "guarded_pool", nullptr, 1024, 1, 16384,
+             "guarded blocks at a time, freed ones that are kept included"),
+      number(kGuardPages, "guard_pages", nullptr, kConfig.guard_pages ? 1 : 0, 0, 2,
+             "secure: guards behind 0: nothing; 1: large pages; 2: all"),
+      flag(kZeroOnFree, "zero_on_free", nullptr, 0, "secure: clear blocks when they are freed"),
+      size(kQuarantine, "quarantine", 0, "secure, debug: freed blocks kept from being handed out"),
+      flag(kShowLeaks, "show_leaks", nullptr, 0, "list the live blocks at exit"),
+      size(kToolHeldBack, "tool_held_back", 32 * kMiB,
+           "freed blocks kept from use while a sanitizer or Valgrind watches"),
   }};
 }
 

@@ -47,6 +47,15 @@ class RandomGenerator {
     return quality;
   }
 
+  // Takes a key from the system after all, where it had none the last time.
+  template <class Os>
+  void strengthen_from() {
+    RandomGenerator other;
+    if (quality_ == SeedQuality::kWeak && other.seed_from<Os>() == SeedQuality::kStrong) {
+      *this = other;
+    }
+  }
+
   // Starts the stream of a known key and nonce: what tests do.
   void start(const std::uint32_t (&key)[8], std::uint64_t nonce, SeedQuality quality);
 

@@ -143,6 +143,7 @@ struct HeapStats {
   EventCounter pages[kSizeClassCount];   // that are gone
   EventCounter huge_blocks;              // handed out: blocks with a page of their own
   EventCounter huge_bytes;               // in them
+  EventCounter guarded_blocks;           // among them: in front of a guard
   mutable LevelCounter normal_bytes;     // in other blocks: the peak alone is kept, of all readings
 };
 
@@ -171,8 +172,8 @@ struct RealmStats {
     }
     for (EventCounter* const counter :
          {&adopted_pages, &reclaimed_pages, &gone.huge_blocks, &gone.huge_bytes,
-          &gone_threads.extended, &gone_threads.searches, &gone_threads.searched,
-          &gone_threads.retired, &gone_threads.handed_over}) {
+          &gone.guarded_blocks, &gone_threads.extended, &gone_threads.searches,
+          &gone_threads.searched, &gone_threads.retired, &gone_threads.handed_over}) {
       counter->take();
     }
     for (std::uint32_t c = 0; c < kSizeClassCount; ++c) {

@@ -34,27 +34,26 @@ class TouchedBytes {
   // Counts memory that is about to be touched; false, and nothing counted, where the hard limit
   // forbids it.
   [[nodiscard]] bool try_add(std::size_t bytes) {
+    std::int64_t before = 0;
     if (bytes == 0) {
       return true;
     }
-    const std::size_t hard = hard_.get();
-    if (hard == 0) {
-      add(bytes);
-      return true;
+    if (!try_count(bytes, &before)) {
+      return false;
     }
-    // relaxed: compared again below.
-    std::int64_t seen = now_.load(std::memory_order_relaxed);
-    do {
-      const std::size_t now = seen > 0 ? static_cast<std::size_t>(seen) : 0;
-      if (now > hard || bytes > hard - now) {
-        refusals_.set(refusals_.get() + 1);
-        return false;
-      }
-      // relaxed: a sum; nothing else is read on the strength of it. On failure as above.
-    } while (!now_.compare_exchange_weak(seen, seen + static_cast<std::int64_t>(bytes),
-                                         std::memory_order_relaxed, std::memory_order_relaxed));
-    raise_peak(seen + static_cast<std::int64_t>(bytes));
+    raise_peak(before + static_cast<std::int64_t>(bytes));
     return true;
+  }
+
+  // The same for memory that the system may still refuse: it is no part of the peak before
+  // keep_held(), and sub() lets go of it.
+  [[nodiscard]] bool try_hold(std::size_t bytes) {
+    std::int64_t before = 0;
+    return bytes == 0 || try_count(bytes, &before);
+  }
+  void keep_held() {
+    // relaxed: a sum.
+    raise_peak(now_.load(std::memory_order_relaxed));
   }
 
   // The same for our own records, which no limit holds back.
@@ -91,6 +90,29 @@ class TouchedBytes {
   std::size_t refusals() const { return refusals_.get(); }
 
  private:
+  bool try_count(std::size_t bytes, std::int64_t* before) {
+    const auto amount = static_cast<std::int64_t>(bytes);
+    const std::size_t hard = hard_.get();
+    if (hard == 0) {
+      // relaxed: a sum; the result is exact, so that no level is missed.
+      *before = now_.fetch_add(amount, std::memory_order_relaxed);
+      return true;
+    }
+    // relaxed: compared again below.
+    std::int64_t seen = now_.load(std::memory_order_relaxed);
+    do {
+      const std::size_t now = seen > 0 ? static_cast<std::size_t>(seen) : 0;
+      if (now > hard || bytes > hard - now) {
+        refusals_.set(refusals_.get() + 1);
+        return false;
+      }
+      // relaxed: a sum; nothing else is read on the strength of it. On failure as above.
+    } while (!now_.compare_exchange_weak(seen, seen + amount, std::memory_order_relaxed,
+                                         std::memory_order_relaxed));
+    *before = seen;
+    return true;
+  }
+
   void raise_peak(std::int64_t level) {
     std::int64_t seen = peak_.get();
     while (seen < level && !peak_.replace(seen, level)) {

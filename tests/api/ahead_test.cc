@@ -21,10 +21,10 @@ std::size_t most_beyond(std::size_t size, std::size_t bytes) {
   std::thread([&] {
     std::vector<void*> blocks(bytes / size);
     ashlar_trim(ASHLAR_TRIM_COLLECT);
-    mi_free(mi_malloc(size));
+    mi_free(mi_malloc(size - ashlar::kPadding));
     const std::size_t before = touched();
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-      blocks[i] = mi_malloc(size);
+      blocks[i] = mi_malloc(size - ashlar::kPadding);
       const std::size_t held = (i + 1) * size;
       const std::size_t now = touched() - before;
       most = now > held && now - held > most ? now - held : most;

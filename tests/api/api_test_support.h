@@ -16,7 +16,20 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
+#include "page/padding.h"
+
 namespace api_test {
+
+// Bytes that a profile puts behind each block, so that a request of a block's size takes a larger
+// one; and those that follow a huge block.
+using ashlar::kPadding;
+inline std::size_t guard() {
+  return ashlar::kActive.guard_pages ? static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) : 0;
+}
+// Bytes of the block that a request takes.
+inline std::size_t block_bytes(std::size_t request) { return mi_good_size(request) + kPadding; }
 
 inline constexpr std::size_t kKiB = 1024;
 inline constexpr std::size_t kMiB = 1024 * kKiB;

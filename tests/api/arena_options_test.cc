@@ -63,15 +63,15 @@ TEST(ArenaOptions, WithoutArenasPagesHaveMappingsOfTheirOwn) {
 TEST(ArenaOptions, TheLargestObjectOfArenasCanBeChosen) {
   const WithOption option(mi_option_arena_max_object_size, 1024);  // KiB
   const Block large(mi_malloc(kMiB + 1));
-  const Block moderate(mi_malloc(kMiB - 1));
+  const Block moderate(mi_malloc(kMiB - 1 - kPadding));
   EXPECT_EQ(arena_of(large.get()), 0);
   EXPECT_NE(arena_of(moderate.get()), 0);
   // Resizing crosses the line in both directions.
-  fill(moderate.get(), 0, kMiB - 1, 1);
+  fill(moderate.get(), 0, kMiB - 1 - kPadding, 1);
   const Block grown(mi_realloc(const_cast<Block&>(moderate).release(), 3 * kMiB));
   ASSERT_TRUE(grown);
   EXPECT_EQ(arena_of(grown.get()), 0);
-  EXPECT_EQ(first_difference(grown.get(), 0, kMiB - 1, 1), kMiB - 1);
+  EXPECT_EQ(first_difference(grown.get(), 0, kMiB - 1 - kPadding, 1), kMiB - 1 - kPadding);
 }
 
 TEST(ArenaOptions, AResetIsNotTakenForZero) {

@@ -49,21 +49,22 @@ TEST(ArenaPicture, DrawsPagesWhereTheyAre) {
   mi_heap_t* const heap = mi_heap_new_in_arena(id);
   ASSERT_NE(heap, nullptr);
   void* const small = mi_heap_malloc(heap, 100);
-  void* const large = mi_heap_malloc(heap, 6 * kMiB);
+  constexpr std::size_t kLarge = 6 * kMiB;
+  void* const large = mi_heap_malloc(heap, kLarge - kPadding - guard());
   ASSERT_TRUE(small != nullptr && large != nullptr);
   const std::vector<std::string> used = drawing_of(id);
   EXPECT_EQ(count_signs(used, '#'), 2U);
-  EXPECT_EQ(count_signs(used, '='), 6 * kMiB / (64 * kKiB) - 1);
+  EXPECT_EQ(count_signs(used, '='), kLarge / (64 * kKiB) - 1);
   EXPECT_EQ(count_signs(used, 'm'), count_signs(fresh, 'm'));
 
-  std::memset(large, 1, 6 * kMiB);
+  std::memset(large, 1, kLarge - kPadding - guard());
   mi_free(large);
   mi_free(small);
   mi_heap_collect(heap, true);
   const std::vector<std::string> freed = drawing_of(id);
   EXPECT_EQ(count_signs(freed, '#'), 0U);
   EXPECT_GE(count_signs(freed, 'w') + count_signs(freed, 'p') + count_signs(freed, '.'),
-            6 * kMiB / (64 * kKiB));
+            kLarge / (64 * kKiB));
   mi_heap_delete(heap);
 }
 

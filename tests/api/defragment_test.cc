@@ -17,7 +17,9 @@
 namespace {
 
 using api_test::address_of;
+using api_test::block_bytes;
 using api_test::kKiB;
+using api_test::kPadding;
 
 constexpr std::size_t kSlice = 64 * kKiB;
 constexpr unsigned kSeed = 20;  // of which blocks are freed: any will do
@@ -153,7 +155,7 @@ std::int64_t page_bytes() {
 
 TEST(Defragment, MovingEmptiesPagesAndEnds) {
   for (const std::size_t size : {16u, 100u, 500u, 1500u, 6000u}) {
-    std::vector<Item> items = make_items(400 * kSlice / size / 10, size);
+    std::vector<Item> items = make_items(400 * kSlice / block_bytes(size) / 10, size);
     thin_out(&items, 5);
     const std::int64_t before = page_bytes();
     const Result result = defragment(&items);
@@ -200,7 +202,7 @@ TEST(Defragment, DenseBlocksStay) {
 
 // Of pages with the same number of live blocks those at low addresses stay.
 TEST(Defragment, HighAddressesEmptyFirst) {
-  constexpr std::size_t kSize = 1024;
+  constexpr std::size_t kSize = 1024 - kPadding;
   std::vector<Item> items = make_items(64 * 40, kSize);
   const std::set<std::uintptr_t> slices = slices_of(items);
   std::vector<Item> kept;

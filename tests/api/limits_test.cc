@@ -130,8 +130,7 @@ TEST_F(Limits, SmallBlocksAreCountedAsTheyAreLinked) {
     const std::size_t before = touched();
     {
       Hoard hoard(size);
-      const std::size_t usable = mi_good_size(size);
-      while (hoard.count() * usable < 8 * kMiB) hoard.add();
+      while (hoard.count() * block_bytes(size) < 8 * kMiB) hoard.add();
       const std::size_t grown = touched() - before;
       EXPECT_GE(grown, 8 * kMiB - 256 * kKiB) << size;
       EXPECT_LE(grown, 8 * kMiB + 8 * kMiB / 16 + kRecords) << size;
@@ -144,14 +143,27 @@ TEST_F(Limits, SmallBlocksAreCountedAsTheyAreLinked) {
 TEST_F(Limits, ResizedBlocksAreCountedAsLargeAsTheyAre) {
   const std::size_t before = touched();
   void* p = mi_zalloc(100 * kMiB);  // in a mapping, which gives back at once
-  p = mi_realloc(p, 40 * kMiB);
+  p = mi_realloc(p, 40 * kMiB - kPadding);
   const std::size_t less = touched();
-  p = mi_realloc(p, 200 * kMiB);
+  p = mi_realloc(p, 200 * kMiB - kPadding);
   const std::size_t more = touched();
   mi_free(p);
   EXPECT_LE(less, before + 40 * kMiB + kRecords);
   EXPECT_GE(more, before + 200 * kMiB);
   EXPECT_LE(more, before + 200 * kMiB + kRecords);
+}
+
+TEST_F(Limits, AResizeThatFailsLeavesThePeakAlone) {
+  // With a mapping of its own, which the system is asked to make larger.
+  void* const block = opaque(mi_malloc(opaque(600 * kMiB)));
+  ASSERT_NE(block, nullptr);
+  const std::size_t peak = memory_use().peak;
+  // More than any machine has; the last is so large that the sum with the others overflows.
+  for (const std::size_t size : {kGiB << 20, kGiB << 30, SIZE_MAX / 2 - 100 * kMiB}) {
+    EXPECT_EQ(opaque(mi_realloc(block, opaque(size))), nullptr) << size;
+    EXPECT_LE(memory_use().peak, peak + kRecords) << size;
+  }
+  mi_free(block);
 }
 
 TEST_F(Limits, WhatWaitsIsPartOfWhatIsTouched) {
@@ -238,8 +250,8 @@ TEST_F(Limits, NoRequestPassesTheHardLimitAndFreesMakeRoom) {
     EXPECT_TRUE(intact) << size;
     EXPECT_LE(full, hard + kRecords) << size;
     EXPECT_LE(full_again, hard + kRecords) << size;
-    EXPECT_GE(all * size, room - room / 5) << size;
-    EXPECT_LE(all * size, room + kRecords) << size;
+    EXPECT_GE(all * block_bytes(size), room - room / 5) << size;
+    EXPECT_LE(all * block_bytes(size), room + kRecords) << size;
     // A page that could not be extended is of use again.
     EXPECT_GE(again + again / 50 + 1, all) << size;
     EXPECT_TRUE(hoard.is_intact()) << size;

@@ -74,12 +74,13 @@ TEST(ManageMemory, IsCommittedAndDecommittedByTheProgram) {
   EXPECT_GT(metadata, 0u);
   EXPECT_LT(metadata, kMiB);
   mi_heap_t* const heap = mi_heap_new_in_arena(id);
+  const std::size_t request = 4 * kMiB - kPadding - guard();
   for (int round = 0; round < 3; ++round) {
-    void* const block = opaque(mi_heap_zalloc(heap, 4 * kMiB));
+    void* const block = opaque(mi_heap_zalloc(heap, request));
     ASSERT_TRUE(mi_arena_contains(id, block));
-    EXPECT_EQ(first_nonzero(block, 0, 4 * kMiB), 4 * kMiB);
+    EXPECT_EQ(first_nonzero(block, 0, request), request);
     EXPECT_EQ(program.committed, metadata + 4 * kMiB);
-    std::memset(block, 0xEE, 4 * kMiB);
+    std::memset(block, 0xEE, request);
     mi_free(block);
     mi_heap_collect(heap, true);
     EXPECT_EQ(program.committed, metadata);

@@ -229,7 +229,8 @@ TEST(ErrorCodes, EachKindOfErrorHasItsOwn) {
   EXPECT_TRUE(errors.take().empty()) << "what is refused without harm is a warning";
 }
 
-// In every profile: the owner sees that other threads freed more blocks than there are.
+// In every profile: where the second free goes unnoticed, the owner sees that other threads freed
+// more blocks than there are.
 TEST(ErrorCodes, AListThatIsTooLongIsCorrupted) {
   ErrorRecorder errors;
   mi_heap_t* const heap = mi_heap_new();
@@ -239,7 +240,7 @@ TEST(ErrorCodes, AListThatIsTooLongIsCorrupted) {
     mi_free(opaque(p));
   }).join();
   mi_heap_collect(heap, false);
-  EXPECT_EQ(errors.take(), std::vector<int>{EFAULT});
+  EXPECT_EQ(errors.take(), std::vector<int>{ashlar::kActive.check_blocks ? EAGAIN : EFAULT});
   EXPECT_TRUE(Block(mi_heap_malloc(heap, 100)));
   mi_heap_destroy(heap);
 }

@@ -55,7 +55,7 @@ class CheckExports(fixture.ToolTest):
         self.assert_finding("libashlar.so:0: needs the strong symbol runtime_part", library)
 
     def test_process_wide_functions(self):
-        for call in ("prctl(41, 1, 0, 0, 0)", "setrlimit(3, 0)", "sigaction(10, 0, 0)", "personality(0)"):
+        for call in ("prctl(41, 1, 0, 0, 0)", "setrlimit(3, 0)", "sigset(10, 0)", "personality(0)"):
             library = self.judge(GOOD + f"void* calloc(unsigned long n, unsigned long m) {{ return (void*)(long){call}; }}\n")
             self.write("tools/exports.txt", "?mi_*\nmalloc\n?calloc\n")
             name = call.split("(")[0]

@@ -31,8 +31,8 @@ constexpr std::size_t kPagesOfASize =
 constexpr std::size_t pages_bound() {
   std::size_t bytes = 0;
   for (const std::size_t size : kSizes)
-    bytes += kPagesOfASize * ashlar::page_slices_of(ashlar::size_class_of(size)).value *
-             ashlar::kSliceSize;
+    bytes +=
+        kPagesOfASize * ashlar::page_slices_of(ashlar::class_for(size)).value * ashlar::kSliceSize;
   return bytes;
 }
 

@@ -170,7 +170,7 @@ TEST(Parts, OfOneThreadAreFoundByNumber) {
 std::vector<void*> take_a_dozen() {
   std::vector<void*> blocks;
   for (SizeClass c = 8; c < 20; ++c) {
-    blocks.push_back(take(block_size_of(c)));
+    blocks.push_back(take(block_size_of(c) - kPadding));
   }
   return blocks;
 }

@@ -39,7 +39,7 @@ inline Page* page_of(const void* block) { return page_map.find(block); }
 // Blocks of one size that fill `pages` whole pages and are the only ones in them: blocks that the
 // program holds already may share the first page, so these take more than that.
 inline std::vector<void*> take_pages(std::size_t size, std::size_t pages) {
-  const SizeClass size_class = size_class_of(size);
+  const SizeClass size_class = class_for(size);
   const std::size_t blocks =
       pages * (page_slices_of(size_class).value * kSliceSize / block_size_of(size_class));
   std::vector<void*> held;

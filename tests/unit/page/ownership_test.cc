@@ -198,6 +198,9 @@ TEST(Ownership, FlagsStandBesideTheOwner) {
   EXPECT_EQ(owner_of(page.get()), kSomebody | kOwnerInterior);
   set_owner(page.get(), kNoOwner);
   EXPECT_EQ(owner_of(page.get()), kOwnerInterior) << "a property of the blocks, not of the owner";
+  set_owner(page.get(), kSomebody | kOwnerSlow);
+  set_owner(page.get(), kNoOwner);
+  EXPECT_EQ(owner_of(page.get()), kOwnerInterior | kOwnerSlow) << "nor is this";
 }
 
 // Threads free the blocks of a page that belongs to nobody; who takes it holds it for a moment,

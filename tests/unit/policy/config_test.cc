@@ -9,7 +9,7 @@ namespace {
 TEST(Config, ReleaseNeverStopsAndChecksNothingThatCosts) {
   EXPECT_FALSE(kRelease.stop_on_misuse);
   EXPECT_FALSE(kRelease.encode_links);
-  EXPECT_FALSE(kRelease.check_double_free);
+  EXPECT_FALSE(kRelease.check_blocks);
   EXPECT_FALSE(kRelease.check_invariants);
   EXPECT_FALSE(kRelease.fill_blocks);
   EXPECT_FALSE(kRelease.show_errors);
@@ -19,7 +19,7 @@ TEST(Config, ReleaseNeverStopsAndChecksNothingThatCosts) {
 TEST(Config, SecureStopsOnMisuseAndIsSilentUntilThen) {
   EXPECT_TRUE(kSecure.stop_on_misuse);
   EXPECT_TRUE(kSecure.encode_links);
-  EXPECT_TRUE(kSecure.check_double_free);
+  EXPECT_TRUE(kSecure.check_blocks);
   EXPECT_TRUE(kSecure.random_addresses);
   EXPECT_FALSE(kSecure.show_errors);
   EXPECT_FALSE(kSecure.check_invariants);
@@ -27,7 +27,7 @@ TEST(Config, SecureStopsOnMisuseAndIsSilentUntilThen) {
 
 TEST(Config, DebugChecksEverythingAndRepeatsItself) {
   EXPECT_TRUE(kDebug.stop_on_misuse);
-  EXPECT_TRUE(kDebug.check_double_free);
+  EXPECT_TRUE(kDebug.check_blocks);
   EXPECT_TRUE(kDebug.check_invariants);
   EXPECT_TRUE(kDebug.fill_blocks);
   EXPECT_TRUE(kDebug.show_errors);

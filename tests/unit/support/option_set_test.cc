@@ -150,7 +150,8 @@ TEST_F(OptionSetTest, NegativeValuesSurvive) {
 }
 
 TEST_F(OptionSetTest, NumbersThatAreNoOptionReadAsZeroAndAreIgnored) {
-  for (const int number : {-1, 52, 1000, std::numeric_limits<int>::min()}) {
+  for (const int number :
+       {-1, static_cast<int>(kOptionCount), 1000, std::numeric_limits<int>::min()}) {
     const Option option = static_cast<Option>(number);
     options_.set(option, 9);
     options_.set_default(option, 9);

@@ -71,6 +71,13 @@ TEST(OptionTable, EveryPublicNumberIsOurs) {
       {mi_option_limit_from_cgroup, "limit_from_cgroup", 0},
       {mi_option_purge_thread, "purge_thread", 1},
       {mi_option_hollow_pages, "hollow_pages", 1},
+      {mi_option_guarded, "guarded", 0},
+      {mi_option_guarded_pool, "guarded_pool", 1024},
+      {mi_option_guard_pages, "guard_pages", kActive.guard_pages ? 1 : 0},
+      {mi_option_zero_on_free, "zero_on_free", 0},
+      {mi_option_quarantine, "quarantine", 0},
+      {mi_option_show_leaks, "show_leaks", 0},
+      {mi_option_tool_held_back, "tool_held_back", 32 * 1024},
   };
   int number = 0;
   for (const Expected& row : expected) {
@@ -124,8 +131,9 @@ TEST(OptionTable, RowsAreComplete) {
 
 TEST(OptionTable, NumbersFromOutsideAreChecked) {
   EXPECT_TRUE(is_option(0));
+  EXPECT_TRUE(is_option(static_cast<int>(kOptionCount) - 1));
   EXPECT_TRUE(is_option(50));
-  EXPECT_FALSE(is_option(52));
+  EXPECT_FALSE(is_option(static_cast<int>(kOptionCount)));
   EXPECT_FALSE(is_option(-1));
 }
 

@@ -168,5 +168,17 @@ TEST(RandomGenerator, AWeakSeedIsMarkedAndStillDiffers) {
   EXPECT_NE(one.next(), two.next());
 }
 
+TEST(RandomGenerator, AWeakSeedIsReplacedWhenTheSystemHasOne) {
+  RandomGenerator generator;
+  generator.seed_from<EarlyOs>();
+  generator.strengthen_from<EarlyOs>();
+  EXPECT_EQ(generator.quality(), SeedQuality::kWeak);
+  generator.strengthen_from<System>();
+  EXPECT_EQ(generator.quality(), SeedQuality::kStrong);
+  RandomGenerator same = generator;
+  generator.strengthen_from<System>();
+  EXPECT_EQ(generator.next(), same.next()) << "a strong seed stays";
+}
+
 }  // namespace
 }  // namespace ashlar

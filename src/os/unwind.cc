@@ -1,0 +1,297 @@
+// Walking a stack, frame by frame, on Linux with glibc.
+//
+// x86-64 has the tables. Elsewhere, where the C library has no _dl_find_object (glibc before 2.35),
+// and for code without tables (made at run time, say), chains of frame pointers are followed.
+#include "os/unwind.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/integer.h"
+#include "os/eh_frame.h"
+#include "os/keep_errno.h"
+#include "os/linux.h"
+
+// glibc 2.35 on. It takes no lock and may be called from signal handlers (glibc manual, "Dynamic
+// Linker Introspection").
+extern "C" [[gnu::weak]] int _dl_find_object(void* address, dl_find_object* result) noexcept;
+
+namespace ashlar {
+namespace {
+
+#if defined(__x86_64__) && defined(__LP64__)
+constexpr bool kHasTables = true;
+#else
+constexpr bool kHasTables = false;
+#endif
+
+// The registers of a frame that its callers can be found by.
+struct Machine {
+  std::uintptr_t registers[kFrameRegisters] = {};
+  std::uintptr_t& pc() { return registers[kReturnRegister]; }
+  std::uintptr_t& stack() { return registers[kStackRegister]; }
+  std::uintptr_t& frame() { return registers[kFramePointerRegister]; }
+};
+
+// What the stack holds, copied by the kernel, which says no where there is nothing instead of
+// stopping the program. A piece at a time, since frames lie side by side.
+class StackWindow : public StackMemory {
+ public:
+  StackWindow() : StackMemory{&read_word} {}
+
+ private:
+  static constexpr std::size_t kBytes = 512;
+
+  static bool read_word(StackMemory& self, std::uintptr_t address, std::uintptr_t* value) {
+    auto& window = static_cast<StackWindow&>(self);
+    if (address - window.start_ > window.length_ ||
+        window.length_ - (address - window.start_) < sizeof *value) {
+      window.fill(address);
+      if (window.length_ < sizeof *value) {
+        return false;
+      }
+    }
+    __builtin_memcpy(value, window.bytes_ + (address - window.start_), sizeof *value);
+    return true;
+  }
+
+  // In two parts, so that the first is there where an OS page that can't be read begins.
+  void fill(std::uintptr_t address) {
+    KeepErrno keep;
+    const std::uintptr_t edge = align_up(address + 1, Linux::page_size());
+    const std::size_t first = edge - address < kBytes ? edge - address : kBytes;
+    const iovec to{bytes_, kBytes};
+    const iovec from[] = {{reinterpret_cast<void*>(address), first},
+                          {reinterpret_cast<void*>(address + first), kBytes - first}};
+    const long copied = syscall(SYS_process_vm_readv, static_cast<long>(getpid()), &to, 1UL, from,
+                                first < kBytes ? 2UL : 1UL, 0UL);
+    start_ = address;
+    length_ = copied > 0 ? static_cast<std::size_t>(copied) : 0;
+  }
+
+  std::uintptr_t start_ = 0;
+  std::size_t length_ = 0;
+  unsigned char bytes_[kBytes];
+};
+
+bool find_object(std::uintptr_t address, dl_find_object* object) {
+  return _dl_find_object != nullptr &&
+         _dl_find_object(reinterpret_cast<void*>(address), object) == 0;
+}
+
+// Whether this code is in a library of its own, and the object is that library. Told by its name,
+// too: a program's own library may carry this code beside its own.
+bool is_own_library(const dl_find_object& object) {
+  const std::uintptr_t here = address_of(reinterpret_cast<const void*>(&is_own_library));
+  return here - address_of(object.dlfo_map_start) <
+             bytes_between(object.dlfo_map_start, object.dlfo_map_end) &&
+         object.dlfo_link_map != nullptr &&
+         strstr(object.dlfo_link_map->l_name, "/libashlar") != nullptr;
+}
+
+class Walk {
+ public:
+  explicit Walk(const Machine& machine, bool exact) : machine_(machine), exact_(exact) {}
+
+  // An address within the instruction that the frame stands at.
+  std::uintptr_t code() { return exact_ ? machine_.pc() : machine_.pc() - 1; }
+
+  bool is_own() { return find() && is_own_library(object_); }
+
+  // Goes to the caller's frame; false where there is none, or it can't be found.
+  bool next() {
+    FrameDescription description;
+    if (kHasTables && find() && object_.dlfo_eh_frame != nullptr &&
+        find_description(object_.dlfo_eh_frame, code(), &description)) {
+      return by_tables(description);
+    }
+    return by_frame_pointer();
+  }
+
+ private:
+  // Most frames lie in the object of the one before.
+  bool find() {
+    const std::uintptr_t address = code();
+    if (found_ && address - address_of(object_.dlfo_map_start) <
+                      bytes_between(object_.dlfo_map_start, object_.dlfo_map_end)) {
+      return true;
+    }
+    found_ = find_object(address, &object_);
+    return found_;
+  }
+
+  bool read(std::uintptr_t address, std::uintptr_t* value) {
+    return memory_.read(memory_, address, value);
+  }
+
+  bool by_tables(const FrameDescription& description) {
+    FrameRow row;
+    std::uintptr_t cfa = 0;
+    if (!find_row(description, code(), &row) || !find_cfa(description, row, &cfa)) {
+      return false;
+    }
+    Machine caller = machine_;
+    caller.stack() = cfa;
+    for (unsigned i = 0; i < kFrameRegisters; ++i) {
+      if (!find_register(description, row, cfa, i, &caller.registers[i])) {
+        return false;
+      }
+    }
+    if (row.rules[description.return_register] == FrameRule::kUndefined) {
+      return false;  // the outermost one says so
+    }
+    // A frame that was called lies below its caller's. A signal may have come on another stack.
+    if (!description.is_signal_frame && cfa <= machine_.stack()) {
+      return false;
+    }
+    caller.pc() = caller.registers[description.return_register];
+    machine_ = caller;
+    exact_ = description.is_signal_frame;
+    return machine_.pc() != 0;
+  }
+
+  bool find_cfa(const FrameDescription& description, const FrameRow& row, std::uintptr_t* cfa) {
+    if (row.cfa_expression != 0) {
+      return evaluate(description, row.cfa_expression, machine_.registers, nullptr, memory_, cfa);
+    }
+    if (row.cfa_register >= kFrameRegisters) {
+      return false;
+    }
+    *cfa = machine_.registers[row.cfa_register] + static_cast<std::uintptr_t>(row.cfa_offset);
+    return true;
+  }
+
+  bool find_register(const FrameDescription& description, const FrameRow& row, std::uintptr_t cfa,
+                     unsigned number, std::uintptr_t* value) {
+    const std::uintptr_t at = cfa + static_cast<std::uintptr_t>(std::intptr_t{row.values[number]});
+    std::uintptr_t place = 0;
+    switch (row.rules[number]) {
+      case FrameRule::kAtOffset:
+        return read(at, value);
+      case FrameRule::kOffset:
+        *value = at;
+        return true;
+      case FrameRule::kRegister: {
+        const auto other = static_cast<unsigned>(row.values[number]);
+        *value = other < kFrameRegisters ? machine_.registers[other] : 0;
+        return other < kFrameRegisters;
+      }
+      case FrameRule::kAtExpression:
+        return evaluate(description, row.values[number], machine_.registers, &cfa, memory_,
+                        &place) &&
+               read(place, value);
+      case FrameRule::kExpression:
+        return evaluate(description, row.values[number], machine_.registers, &cfa, memory_, value);
+      case FrameRule::kSame:
+      case FrameRule::kUndefined:
+        return true;
+    }
+    return false;
+  }
+
+  // The word at the frame pointer is the caller's, the one above it the return address.
+  bool by_frame_pointer() {
+    const std::uintptr_t frame = machine_.frame();
+    std::uintptr_t outer = 0;
+    std::uintptr_t pc = 0;
+    if (frame < machine_.stack() || !is_aligned(frame, sizeof frame) || !read(frame, &outer) ||
+        !read(frame + sizeof frame, &pc) || (outer != 0 && outer <= frame)) {
+      return false;
+    }
+    machine_.pc() = pc;
+    machine_.frame() = outer;
+    machine_.stack() = frame + 2 * sizeof frame;
+    exact_ = false;
+    return pc != 0;
+  }
+
+  Machine machine_;
+  bool exact_;  // interrupted there; else pc is behind a call
+  bool found_ = false;
+  dl_find_object object_{};
+  StackWindow memory_;
+};
+
+// From where the walk stands.
+std::size_t collect(Walk& walk, std::uintptr_t* frames, std::size_t most) {
+  std::size_t count = 0;
+  while (count < most) {
+    frames[count++] = walk.code();
+    if (!walk.next()) {
+      break;
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+ASHLAR_NOINLINE std::size_t unwind_here(std::uintptr_t* frames, std::size_t most) {
+  Machine machine;
+#if defined(__x86_64__) && defined(__LP64__)
+  // What a function has to preserve, and where it is at this moment.
+  asm volatile(
+      "movq %%rbx, 24(%0)\n\t"
+      "movq %%rbp, 48(%0)\n\t"
+      "movq %%rsp, 56(%0)\n\t"
+      "movq %%r12, 96(%0)\n\t"
+      "movq %%r13, 104(%0)\n\t"
+      "movq %%r14, 112(%0)\n\t"
+      "movq %%r15, 120(%0)\n\t"
+      "leaq 0(%%rip), %%rax\n\t"
+      "movq %%rax, 128(%0)"
+      :
+      : "r"(machine.registers)
+      : "rax", "memory");
+#else
+  machine.frame() = address_of(__builtin_frame_address(0));
+  machine.stack() = machine.frame();
+  machine.pc() = address_of(reinterpret_cast<const void*>(&unwind_here)) + 1;
+#endif
+  Walk walk(machine, true);
+  do {
+    if (!walk.next()) {
+      return 0;
+    }
+  } while (walk.is_own());
+  return collect(walk, frames, most);
+}
+
+std::size_t unwind_interrupted(const void* context, std::uintptr_t* frames, std::size_t most) {
+  const auto& interrupted = static_cast<const ucontext_t*>(context)->uc_mcontext;
+  Machine machine;
+#if defined(__x86_64__) && defined(__LP64__)
+  // By the numbers that tables use.
+  constexpr int kOrder[kFrameRegisters] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                           REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                           REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+  for (unsigned i = 0; i < kFrameRegisters; ++i) {
+    machine.registers[i] = static_cast<std::uintptr_t>(interrupted.gregs[kOrder[i]]);
+  }
+#elif defined(__aarch64__)
+  machine.frame() = interrupted.regs[29];
+  machine.stack() = interrupted.sp;
+  machine.pc() = interrupted.pc;
+#else
+  static_cast<void>(interrupted);
+  return 0;
+#endif
+  Walk walk(machine, true);
+  return collect(walk, frames, most);
+}
+
+CodePlace find_code(std::uintptr_t address) {
+  dl_find_object object{};
+  if (!find_object(address, &object) || object.dlfo_link_map == nullptr) {
+    return {nullptr, address};
+  }
+  return {object.dlfo_link_map->l_name, address - object.dlfo_link_map->l_addr};
+}
+
+}  // namespace ashlar

@@ -1,0 +1,64 @@
+// The request sequence and the numbers of the requests that we make.
+#include "os/valgrind.h"
+
+namespace ashlar::valgrind {
+namespace {
+
+// Asks, and answers 0 where nobody listens.
+std::uintptr_t request(Request number, std::uintptr_t a = 0, std::uintptr_t b = 0,
+                       std::uintptr_t c = 0, std::uintptr_t d = 0) {
+  std::uintptr_t answer = 0;
+  [[maybe_unused]] const volatile std::uintptr_t arguments[6] = {
+      static_cast<std::uintptr_t>(number), a, b, c, d, 0};
+#if defined(__x86_64__) && defined(__LP64__)
+  asm volatile(
+      "rolq $3, %%rdi ; rolq $13, %%rdi\n\t"
+      "rolq $61, %%rdi ; rolq $51, %%rdi\n\t"
+      "xchgq %%rbx, %%rbx"
+      : "=d"(answer)
+      : "a"(&arguments[0]), "0"(answer)
+      : "cc", "memory");
+#elif defined(__aarch64__) && defined(__LP64__)
+  asm volatile(
+      "mov x3, %1\n\t"
+      "mov x4, %2\n\t"
+      "ror x12, x12, #3 ; ror x12, x12, #13\n\t"
+      "ror x12, x12, #51 ; ror x12, x12, #61\n\t"
+      "orr x10, x10, x10\n\t"
+      "mov %0, x3"
+      : "=r"(answer)
+      : "r"(answer), "r"(&arguments[0])
+      : "cc", "memory", "x3", "x4");
+#endif
+  return answer;
+}
+
+std::uintptr_t number_of(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
+
+}  // namespace
+
+bool is_watching() { return request(Request::kRunningOnValgrind) != 0; }
+
+void begin_block(const void* block, std::size_t bytes, bool zeroed) {
+  request(Request::kBeginBlock, number_of(block), bytes, kRedzone, zeroed ? 1 : 0);
+}
+
+void end_block(const void* block) { request(Request::kEndBlock, number_of(block), kRedzone); }
+
+void resize_block(const void* block, std::size_t old_bytes, std::size_t bytes) {
+  request(Request::kResizeBlock, number_of(block), old_bytes, bytes, kRedzone);
+}
+
+void forbid(const void* start, std::size_t bytes) {
+  request(Request::kMakeNoAccess, number_of(start), bytes);
+}
+
+void allow(const void* start, std::size_t bytes) {
+  request(Request::kMakeDefined, number_of(start), bytes);
+}
+
+void ignore() { request(Request::kChangeErrorDisablement, 1); }
+
+void mind() { request(Request::kChangeErrorDisablement, static_cast<std::uintptr_t>(-1)); }
+
+}  // namespace ashlar::valgrind

@@ -1,0 +1,141 @@
+// What stands behind a block in profiles that pad: written when the block is handed out, looked at
+// when it comes back. Elsewhere there is none, and all of this is nothing.
+//
+// A block of a page ends in a Padding (harden/canary.h). A huge block has the size of its request
+// in its page, and kFillPadding behind its end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/compiler.h"
+#include "base/integer.h"
+#include "harden/canary.h"
+#include "page/page.h"
+
+namespace ashlar {
+
+// Bytes that each request takes more.
+inline constexpr std::size_t kPadding = kActive.pad_blocks ? sizeof(Padding) : 0;
+
+// Bytes behind the end of a request that are looked at, where there are so many before the padding.
+inline constexpr std::size_t kSlackChecked = kActive.fill_blocks ? SIZE_MAX : sizeof(std::uint64_t);
+inline constexpr std::size_t kHugeSlackChecked = kActive.fill_blocks ? SIZE_MAX : 64;
+
+// The class of the smallest blocks in use. Where requests are padded, a block of one word would
+// have no room for its link.
+inline constexpr SizeClass kFirstClass = kPadding == 0 ? 0 : 1;
+
+// The class whose blocks serve a request: `size` <= kMediumBlockMax - kPadding.
+constexpr SizeClass class_for(std::size_t size) {
+  const SizeClass size_class = size_class_of(size + kPadding);
+  return size_class > kFirstClass ? size_class : kFirstClass;
+}
+
+// What a request may have of a block of the page.
+inline std::size_t room_of(const Page* page) { return page->block_size - kPadding; }
+
+namespace detail {
+
+ASHLAR_ALWAYS_INLINE LinkKeys keys_of(const LinkKeys& keys) { return keys; }
+ASHLAR_ALWAYS_INLINE LinkKeys keys_of(const NoLinkKeys&) { return {}; }
+
+inline constexpr std::uint64_t kSlackFill = kFillPadding * (~std::uint64_t{0} / 0xFF);
+
+ASHLAR_ALWAYS_INLINE PaddingView padding_of(const Page* page, const void* block) {
+  Padding padding;
+  __builtin_memcpy(&padding, at_offset(block, room_of(page)), sizeof padding);
+  return read_padding(padding, address_of(block), room_of(page), keys_of(page->keys));
+}
+
+// The number at the end of a request covers the slack's first bytes; those that lie in the padding
+// do not count.
+ASHLAR_ALWAYS_INLINE bool is_slack_intact(const Page* page, const void* block,
+                                          std::uint32_t slack) {
+  std::uint64_t found = 0;
+  __builtin_memcpy(&found, at_offset(block, room_of(page) - slack), sizeof found);
+  const std::uint64_t changed = found ^ kSlackFill;
+  // The first byte is the lowest one.
+  return slack >= sizeof found ? changed == 0
+                               : (changed & ((std::uint64_t{1} << 8 * slack) - 1)) == 0;
+}
+
+}  // namespace detail
+
+// Says what the block was handed out for: `size` <= room_of(page).
+ASHLAR_ALWAYS_INLINE void pad_block(const Page* page, void* block, std::size_t size) {
+  const std::size_t slack = room_of(page) - size;
+  if constexpr (kActive.fill_blocks) {
+    __builtin_memset(at_offset(block, size), kFillPadding, slack);
+  } else {
+    // Where there is less slack than this, the padding covers the rest of it.
+    __builtin_memcpy(at_offset(block, size), &detail::kSlackFill, sizeof detail::kSlackFill);
+  }
+  const Padding padding = make_padding(address_of(block), static_cast<std::uint32_t>(slack),
+                                       detail::keys_of(page->keys));
+  __builtin_memcpy(at_offset(block, room_of(page)), &padding, sizeof padding);
+}
+
+// Whether an address is that of a live block of a page (not of a huge block's) that was handed out
+// for just so many bytes.
+ASHLAR_ALWAYS_INLINE bool is_live_of_size(const Page* page, const void* block, std::size_t size) {
+  if (unlikely(bytes_between(page->start, block) > (page->reserved - 1) * page->block_size)) {
+    return false;
+  }
+  const PaddingView view = detail::padding_of(page, block);
+  return view.state == PaddingState::kLive && view.slack == room_of(page) - size;
+}
+
+// Marks a block as freed and says true, where an address is that of a live block of a page (not of
+// a huge block's) whose padding is as it was. The rest is find_damage's.
+ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block) {
+  // Nothing behind the last block may be read. Whether one starts here is told by the canary.
+  if (unlikely(bytes_between(page->start, block) > (page->reserved - 1) * page->block_size)) {
+    return false;
+  }
+  const PaddingView view = detail::padding_of(page, block);
+  if (unlikely(view.state != PaddingState::kLive) ||
+      unlikely(!detail::is_slack_intact(page, block, view.slack))) {
+    return false;
+  }
+  const Padding freed =
+      make_freed(make_padding(address_of(block), view.slack, detail::keys_of(page->keys)));
+  __builtin_memcpy(at_offset(block, room_of(page)), &freed, sizeof freed);
+  return true;
+}
+
+// Gives a free block that was never handed out, or whose memory was given back, what one has that
+// was: in profiles that fill, so that a write to any free block shows.
+inline void mark_unused([[maybe_unused]] const Page* page, [[maybe_unused]] void* block) {
+  if constexpr (kActive.fill_blocks) {
+    if (page->block_size < sizeof(Block) + kPadding) {
+      return;  // no request takes such a block (kFirstClass)
+    }
+    pad_block(page, block, 0);
+    try_mark_freed(page, block);
+    __builtin_memset(at_offset(block, sizeof(Block)), kFillFreed, room_of(page) - sizeof(Block));
+  }
+}
+
+// The same for the page of a huge block, whose request is kept in it.
+void pad_huge_block(Page* page, std::size_t size);
+
+// The bytes that a live block was handed out for; all that it could have where that can't be read.
+std::size_t requested_of(const Page* page, const void* block);
+
+// What became of a block.
+enum class Damage : std::uint8_t {
+  kNone,     // it is live, and its end is intact
+  kFreed,    // it was freed
+  kOverrun,  // it was written to beyond its end
+};
+struct BlockDamage {
+  Damage damage = Damage::kNone;
+  std::size_t size = 0;        // bytes that it was handed out for
+  std::size_t beyond = 0;      // bytes from the end of these to the last one that is known to be
+                               // changed
+  bool is_size_known = false;  // or overwritten as well: then size is the most it may have been
+};
+BlockDamage find_damage(const Page* page, const void* block);
+
+}  // namespace ashlar
