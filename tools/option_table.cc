@@ -41,6 +41,10 @@ its relatives in `include/ashlar/options.h`.
 constexpr const char* kNotes = R"(
 ## How they act
 
+* **guard_pages, zero_on_free, quarantine:** see [security.md](security.md). guard_pages and zero_on_free
+  do nothing but in the secure build, quarantine nothing in release.
+* **show_leaks:** a table of the blocks that are live when the process ends, by size, where messages
+  go. It is no list of mistakes: what a program means to keep to its end is in it.
 * **tool_held_back:** see [sanitizers.md](sanitizers.md). Without AddressSanitizer, ThreadSanitizer or
   Valgrind nothing is held back.
 * **retry_on_oom:** a request that fails although all was collected is tried again, after sleeps of

@@ -123,8 +123,9 @@ void hold_back(Page* page, Block* block) {
   if (!enter(page, block)) {
     give_back(block);
   }
+  const std::size_t quarantine = is_watched() ? 0 : tuning.quarantine.get();
   const std::size_t most =
-      is_watched() ? option_get_size(Option::kToolHeldBack) : tuning.quarantine.get();
+      quarantine != 0 ? quarantine : option_get_size(Option::kToolHeldBack);
   while (Block* const first = take_first(most)) {
     give_back(first);
   }

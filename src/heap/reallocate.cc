@@ -178,12 +178,14 @@ void* expand(void* pointer, std::size_t size) {
   if (pointer == nullptr) {
     return nullptr;
   }
-  if (size <= usable_size_of(pointer, "expand")) {
+  const std::size_t usable = usable_size_of(pointer, "expand");
+  if (size <= usable) {
     return pointer;
   }
   if constexpr (kActive.pad_blocks) {
+    // What has nothing usable may be no block, or no live one, which was told just now.
     const Resolved found = resolve(pointer);
-    if (found.page != nullptr && size <= found.room && !is_watched()) {
+    if (usable != 0 && size <= found.room && !is_watched()) {
       resize_in_place(found, pointer, size, Contents::kUnknown);
       return pointer;
     }
