@@ -147,9 +147,16 @@ void free_other_slow(Page* page, void* pointer) {
     if (page->is_huge() ? !check_huge_free(page, block) : !try_mark_freed(page, block)) {
       return refuse_free_slow(page, block);
     }
-    detail::fill_freed(page, block);
-    if (unlikely(tuning.quarantine.get() != 0) && !page->is_huge()) {
-      return hold_back(page, block);
+    if (page->is_huge()) {
+      // Nothing is left at its addresses.
+      if (tuning.zero_on_free.get()) {
+        __builtin_memset(block, 0, page->requested);
+      }
+    } else {
+      detail::fill_freed(page, block);
+      if (unlikely(tuning.quarantine.get() != 0)) {
+        return hold_back(page, block);
+      }
     }
   }
   free_untracked(page, block);

@@ -124,8 +124,7 @@ void hold_back(Page* page, Block* block) {
     give_back(block);
   }
   const std::size_t quarantine = is_watched() ? 0 : tuning.quarantine.get();
-  const std::size_t most =
-      quarantine != 0 ? quarantine : option_get_size(Option::kToolHeldBack);
+  const std::size_t most = quarantine != 0 ? quarantine : option_get_size(Option::kToolHeldBack);
   while (Block* const first = take_first(most)) {
     give_back(first);
   }

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "page/padding.h"
 #include "support/touched.h"
 #include "test_page.h"
 
@@ -91,15 +92,17 @@ TEST(Page, ExtendingTouchesNothingBeyondTheNewCapacity) {
   }
 }
 
+// What fresh blocks hold behind their links, and before what stands behind them.
+constexpr unsigned char kUnwritten = kActive.fill_blocks ? kFillFreed : 0;
+
 TEST(Page, KnowsWhichBlocksWereNeverWritten) {
   TestPage page(64);
   Block* const first = page.allocate();
-  EXPECT_EQ(page->free_contents, Contents::kZero);
-  // Behind their links, that is.
+  EXPECT_EQ(page->free_contents, kActive.fill_blocks ? Contents::kUnknown : Contents::kZero);
   for (const Block* block : page.listed()) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(block);
-    for (std::size_t i = sizeof(Block); i < 64; ++i) {
-      ASSERT_EQ(bytes[i], 0);
+    for (std::size_t i = sizeof(Block); i < 64 - kPadding; ++i) {
+      ASSERT_EQ(bytes[i], kUnwritten);
     }
   }
   std::vector<Block*> held{first};
@@ -275,8 +278,8 @@ TEST(Page, OsPagesAreThereBeforeTheirBlocksAreNeeded) {
   while (page->capacity * page->block_size < 4 * Linux::page_size()) {
     Block* const block = page.allocate();
     ASSERT_NE(block, nullptr);
-    for (std::size_t i = kWordSize; i < 64; ++i) {
-      ASSERT_EQ(reinterpret_cast<unsigned char*>(block)[i], 0);
+    for (std::size_t i = kWordSize; i < 64 - kPadding; ++i) {
+      ASSERT_EQ(reinterpret_cast<unsigned char*>(block)[i], kUnwritten);
     }
   }
   EXPECT_EQ(touched_bytes.now() - before, 4 * Linux::page_size());
