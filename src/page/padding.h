@@ -10,6 +10,7 @@
 
 #include "base/compiler.h"
 #include "base/integer.h"
+#include "base/units.h"
 #include "harden/canary.h"
 #include "page/page.h"
 
@@ -20,7 +21,7 @@ inline constexpr std::size_t kPadding = kActive.pad_blocks ? sizeof(Padding) : 0
 
 // Bytes behind the end of a request that are looked at, where there are so many before the padding.
 inline constexpr std::size_t kSlackChecked = kActive.fill_blocks ? SIZE_MAX : sizeof(std::uint64_t);
-inline constexpr std::size_t kHugeSlackChecked = kActive.fill_blocks ? SIZE_MAX : 64;
+inline constexpr std::size_t kHugeSlackChecked = kActive.fill_blocks ? 4 * kKiB : 64;
 
 // The class of the smallest blocks in use. Where requests are padded, a block of one word would
 // have no room for its link.
