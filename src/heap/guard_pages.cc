@@ -12,7 +12,7 @@ namespace {
 
 constinit std::atomic<std::uint32_t> guards{0};
 
-bool is_wanted(const Page* page) {
+[[maybe_unused]] bool is_wanted(const Page* page) {
   const GuardLevel level = tuning.guard_level.get();
   if (level == GuardLevel::kNone || page->arena == nullptr || page->arena->is_pinned() ||
       !page->arena->is_owned() || page->arena->has_hook()) {
@@ -21,7 +21,7 @@ bool is_wanted(const Page* page) {
   return level == GuardLevel::kAll || page->slices != kSmallPageSlices;
 }
 
-bool take_one() {
+[[maybe_unused]] bool take_one() {
   // relaxed: a bound on their number, and no more.
   if (guards.fetch_add(1, std::memory_order_relaxed) < kGuardMax) {
     return true;
@@ -32,10 +32,10 @@ bool take_one() {
 }
 
 // relaxed: as above.
-void give_one_back() { guards.fetch_sub(1, std::memory_order_relaxed); }
+[[maybe_unused]] void give_one_back() { guards.fetch_sub(1, std::memory_order_relaxed); }
 
 // Where a page's guard is or would be; nullptr: there is no room for it.
-void* guard_of(const Page* page) {
+[[maybe_unused]] void* guard_of(const Page* page) {
   const std::size_t size = System::page_size();
   if (!page->is_huge()) {
     return at_offset(page->start, page_bytes(page) - size);
