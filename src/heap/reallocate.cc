@@ -68,8 +68,9 @@ bool is_fresh_zero(const void* block) {
 }
 
 // Copies a block that is given up. The memory of a large one goes back meanwhile, since there may
-// not be room for it twice; should the system not take it, it is there twice for a moment.
-void copy_block(const Resolved& found, const void* from, void* to, std::size_t size) {
+// not be room for it twice; should the system not take it, it is there twice for a moment. True
+// where it was given back: nothing is left of it that could be looked at.
+bool copy_block(const Resolved& found, const void* from, void* to, std::size_t size) {
   const SystemArena* const arena = found.page->arena;
   const bool lets_go = size > kArenaPlainMax && from == found.page->start &&
                        found.page->is_huge() &&
@@ -82,6 +83,7 @@ void copy_block(const Resolved& found, const void* from, void* to, std::size_t s
       System::purge(const_cast<void*>(at_offset(from, at)), align_up(bytes, System::page_size()));
     }
   }
+  return lets_go;
 }
 
 void* move_block(void* pointer, const Resolved& found, std::size_t size, Placement placement,
@@ -102,8 +104,11 @@ void* move_block(void* pointer, const Resolved& found, std::size_t size, Placeme
   if (contents == Contents::kZero && (is_watched() || !is_fresh_zero(moved))) {
     __builtin_memset(at_offset(moved, kept), 0, usable_size_of(moved, "realloc") - kept);
   }
-  copy_block(found, pointer, moved, kept);
-  free_block(pointer);
+  if (copy_block(found, pointer, moved, kept) && kActive.check_blocks && !is_watched()) {
+    free_huge(found.page);
+  } else {
+    free_block(pointer);
+  }
   return moved;
 }
 
