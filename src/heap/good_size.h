@@ -19,7 +19,7 @@ inline std::size_t good_size(std::size_t size) {
   if (size <= kMediumBlockMax - kPadding) {
     return block_size_of(class_for(size)) - kPadding;
   }
-  if (size > kRequestMax) {
+  if (size > kRequestMax - kPadding) {
     return size;
   }
   const std::size_t padded = size + kPadding;

@@ -62,6 +62,7 @@ void Blocks::expand(const Block& block, std::size_t size) {
   Block same = take(block);
   if (size >= same.size) {
     same.size = size;
+    same.usable = std::max(same.usable, size);
   } else {
     return put_back(same);
   }

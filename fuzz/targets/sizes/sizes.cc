@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "page/padding.h"
 #include "page/size_class.h"
 #include "support/expect.h"
 
@@ -45,10 +46,13 @@ void check_class(std::size_t size) {
 }
 
 void check_active(std::size_t size) {
-  const ashlar::SizeClass size_class = ashlar::size_class_of(size);
+  if (size > ashlar::kMediumBlockMax - ashlar::kPadding) {
+    return;
+  }
+  const ashlar::SizeClass size_class = ashlar::class_for(size);
   expect(size_class < ashlar::kSizeClassCount, "every request has a class");
   const std::size_t block = ashlar::block_size_of(size_class);
-  expect(mi_good_size(size) == block, "the good size is the block size");
+  expect(mi_good_size(size) + ashlar::kPadding == block, "the good size is the block size");
   const std::size_t page = ashlar::page_slices_of(size_class).value * ashlar::kSliceSize;
   expect(page / block >= 8 && page % block < block, "a page holds eight blocks at least");
 }
