@@ -16,7 +16,7 @@ namespace ashlar {
 namespace {
 
 // Places in the ring; of its memory only what is in use is touched.
-constexpr std::size_t kMostHeld = 1024 * 1024;
+constexpr std::size_t kMostHeld = std::size_t{1} << 20;
 
 // Owner:       who holds `lock`
 // Invariants:  blocks[first .. first + count), round the end, are held, the longest held first

@@ -33,7 +33,7 @@ constinit Lock generator_lock{LockRank::kRandom};
 constinit RandomGenerator generator ASHLAR_GUARDED_BY(generator_lock);
 
 // Valgrind warns of ranges of 256 MiB and more.
-constexpr long kWatchedArenaKib = 128 * 1024;
+constexpr long kWatchedArenaKib = 131'072;
 
 // Where the next arena is put; guarded by the lock of all sets of arenas.
 constinit std::uintptr_t next_arena_address = 0;

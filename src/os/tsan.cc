@@ -12,10 +12,12 @@ extern "C" {
 [[gnu::weak]] void __tsan_func_entry(void* caller);
 [[gnu::weak]] void __tsan_func_exit();
 [[gnu::weak]] void __tsan_write_range_pc(void* start, unsigned long bytes, void* function);
+// NOLINTBEGIN(readability-identifier-naming): their names.
 [[gnu::weak]] void AnnotateIgnoreReadsBegin(const char* file, int line);
 [[gnu::weak]] void AnnotateIgnoreReadsEnd(const char* file, int line);
 [[gnu::weak]] void AnnotateIgnoreWritesBegin(const char* file, int line);
 [[gnu::weak]] void AnnotateIgnoreWritesEnd(const char* file, int line);
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace ashlar::tsan {

@@ -20,6 +20,7 @@
 
 // glibc 2.35 on. It takes no lock and may be called from signal handlers (glibc manual, "Dynamic
 // Linker Introspection").
+// NOLINTNEXTLINE(readability-redundant-declaration): the header's is not weak.
 extern "C" [[gnu::weak]] int _dl_find_object(void* address, dl_find_object* result) noexcept;
 
 namespace ashlar {
