@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <source_location>
 
 namespace fuzz {
@@ -35,6 +36,16 @@ T opaque(T value) {
 
 inline std::uintptr_t address_of(const void* p) {
   return reinterpret_cast<std::uintptr_t>(opaque(p));
+}
+
+// For functions that throw where they fail.
+template <class Call>
+void* null_if_thrown(Call call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 }  // namespace fuzz

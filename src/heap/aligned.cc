@@ -34,8 +34,7 @@ std::size_t aligned_request(std::size_t size, std::size_t alignment) {
 void* pad_again(void* block, std::size_t size) {
   if constexpr (kActive.pad_blocks) {
     if (block != nullptr) {
-      Page* const page = page_map.find(block);
-      page->is_huge() ? pad_huge_block(page, size) : pad_block(page, block, size);
+      pad(page_map.find(block), block, size);
     }
   }
   return block;

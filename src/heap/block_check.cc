@@ -11,9 +11,6 @@ namespace ashlar {
 namespace {
 
 void report_freed(const Page* page, const void* block, const char* call) {
-  if (page->is_huge()) {
-    return;
-  }
   const std::size_t size = requested_of(page, block);
   if (__builtin_strcmp(call, "free") == 0) {
     report_error(EAGAIN, "free: double free of %p, a block of %zu bytes", block, size);

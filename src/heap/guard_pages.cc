@@ -12,7 +12,7 @@ namespace {
 
 constinit std::atomic<std::uint32_t> guards{0};
 
-[[maybe_unused]] bool is_wanted(const Page* page) {
+bool is_wanted(const Page* page) {
   const GuardLevel level = tuning.guard_level.get();
   if (level == GuardLevel::kNone || page->arena == nullptr || page->arena->is_pinned() ||
       !page->arena->is_owned() || page->arena->has_hook()) {
@@ -21,7 +21,7 @@ constinit std::atomic<std::uint32_t> guards{0};
   return level == GuardLevel::kAll || page->slices != kSmallPageSlices;
 }
 
-[[maybe_unused]] bool take_one() {
+bool take_one() {
   // relaxed: a bound on their number, and no more.
   if (guards.fetch_add(1, std::memory_order_relaxed) < kGuardMax) {
     return true;
@@ -32,10 +32,10 @@ constinit std::atomic<std::uint32_t> guards{0};
 }
 
 // relaxed: as above.
-[[maybe_unused]] void give_one_back() { guards.fetch_sub(1, std::memory_order_relaxed); }
+void give_one_back() { guards.fetch_sub(1, std::memory_order_relaxed); }
 
 // Where a page's guard is or would be; nullptr: there is no room for it.
-[[maybe_unused]] void* guard_of(const Page* page) {
+void* guard_of(const Page* page) {
   const std::size_t size = System::page_size();
   if (!page->is_huge()) {
     return at_offset(page->start, page_bytes(page) - size);
@@ -52,33 +52,30 @@ std::size_t guard_bytes() {
 }
 
 void add_guard(Page* page) {
-  if constexpr (kActive.guard_pages) {
-    void* const guard = is_wanted(page) ? guard_of(page) : nullptr;
-    if (guard == nullptr || !take_one()) {
-      return;
-    }
-    if (!System::protect(guard, System::page_size(), Access::kNone)) {
-      give_one_back();
-      return;
-    }
-    page->guarded = true;
-    if (!page->is_huge()) {
-      page->reserved =
-          static_cast<std::uint32_t>((page_bytes(page) - System::page_size()) / page->block_size);
-    }
+  void* const guard = kActive.guard_pages && is_wanted(page) ? guard_of(page) : nullptr;
+  if (guard == nullptr || !take_one()) {
+    return;
+  }
+  if (!System::protect(guard, System::page_size(), Access::kNone)) {
+    give_one_back();
+    return;
+  }
+  page->guarded = true;
+  if (!page->is_huge()) {
+    page->reserved =
+        static_cast<std::uint32_t>((page_bytes(page) - System::page_size()) / page->block_size);
   }
 }
 
 bool remove_guard(Page* page) {
-  if constexpr (kActive.guard_pages) {
-    if (page->guarded) {
-      if (!System::protect(guard_of(page), System::page_size(), Access::kReadWrite)) {
-        return false;
-      }
-      page->guarded = false;
-      give_one_back();
-    }
+  if (!kActive.guard_pages || !page->guarded) {
+    return true;
   }
+  if (!System::protect(guard_of(page), System::page_size(), Access::kReadWrite)) {
+    return false;
+  }
+  page->guarded = false;
+  give_one_back();
   return true;
 }
 

@@ -44,9 +44,7 @@ void resize_in_place([[maybe_unused]] const Resolved& found, [[maybe_unused]] vo
                      [[maybe_unused]] std::size_t size, [[maybe_unused]] Contents contents) {
   if constexpr (kActive.pad_blocks) {
     clear_slack(found, pointer, size, contents);
-    const std::size_t whole = bytes_between(found.block, pointer) + size;
-    found.page->is_huge() ? pad_huge_block(found.page, whole)
-                          : pad_block(found.page, found.block, whole);
+    pad(found.page, found.block, bytes_between(found.block, pointer) + size);
   }
 }
 

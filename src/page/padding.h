@@ -121,6 +121,11 @@ inline void mark_unused([[maybe_unused]] const Page* page, [[maybe_unused]] void
 // The same for the page of a huge block, whose request is kept in it.
 void pad_huge_block(Page* page, std::size_t size);
 
+// Either of the two, as the page has it: the block is the start of one.
+inline void pad(Page* page, void* block, std::size_t size) {
+  page->is_huge() ? pad_huge_block(page, size) : pad_block(page, block, size);
+}
+
 // The bytes that a live block was handed out for; all that it could have where that can't be read.
 std::size_t requested_of(const Page* page, const void* block);
 

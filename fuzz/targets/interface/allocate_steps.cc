@@ -20,15 +20,6 @@ struct Product {
   std::size_t total() const { return count * size; }
 };
 
-template <class Call>
-void* null_if_thrown(Call call) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-
 }  // namespace
 
 void* Session::allocate_plain(const Step& step, Promise* promise) {

@@ -15,15 +15,6 @@ struct Product {
       : count(1 + step.variant % 5), size(wanted / count) {}
 };
 
-template <class Call>
-void* null_if_thrown(Call call) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-
 }  // namespace
 
 void* Session::call_realloc(const Step& step, void* p, Promise* promise, bool* freed) {

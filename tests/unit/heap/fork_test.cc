@@ -18,17 +18,6 @@ namespace {
 
 using namespace heap_test;
 
-// Runs it in a forked child; whether it said yes.
-bool holds_in_child(const std::function<bool()>& law) {
-  const pid_t child = fork();
-  if (child == 0) {
-    _exit(law() ? 0 : 1);
-  }
-  int status = -1;
-  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-         WEXITSTATUS(status) == 0;
-}
-
 // A thread that holds blocks of one size, some of them freed again, until it is let go.
 class Holder {
  public:

@@ -4,9 +4,12 @@
 #define ASHLAR_TEST_HEAP_SUPPORT_H
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -30,6 +33,17 @@ template <class Work>
 void in_thread(Work work) {
   std::thread thread(std::move(work));
   thread.join();
+}
+
+// Runs it in a forked child; whether it said yes.
+inline bool holds_in_child(const std::function<bool()>& law) {
+  const pid_t child = fork();
+  if (child == 0) {
+    _exit(law() ? 0 : 1);
+  }
+  int status = -1;
+  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
 }
 
 [[nodiscard]] inline void* take(std::size_t size) { return allocate<Contents::kUnknown>(size); }

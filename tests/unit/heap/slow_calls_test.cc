@@ -3,10 +3,7 @@
 #include "heap/slow_calls.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <functional>
 #include <latch>
 #include <thread>
 #include <vector>
@@ -18,16 +15,6 @@ namespace ashlar {
 namespace {
 
 using namespace heap_test;
-
-bool holds_in_child(const std::function<bool()>& law) {
-  const pid_t child = fork();
-  if (child == 0) {
-    _exit(law() ? 0 : 1);
-  }
-  int status = -1;
-  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-         WEXITSTATUS(status) == 0;
-}
 
 bool direct_table_is_empty(const ThreadHeap* part) {
   for (const Page* const page : part->direct) {
