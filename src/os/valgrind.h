@@ -10,7 +10,6 @@ namespace ashlar::valgrind {
 
 // From valgrind.h and memcheck.h of Valgrind 3.19, where they are part of the stable interface.
 enum class Request : std::uintptr_t {
-  kRunningOnValgrind = 0x1001,
   kBeginBlock = 0x1301,
   kEndBlock = 0x1302,
   kResizeBlock = 0x130b,
@@ -19,7 +18,7 @@ enum class Request : std::uintptr_t {
   kMakeDefined = 0x4d43'0002,
 };
 
-// Whether the process runs under it.
+// Whether the process runs under memcheck, the one of its tools that describes blocks.
 bool is_watching();
 
 // Bytes before and behind a block that are its own and nobody's.

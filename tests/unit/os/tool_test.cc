@@ -40,7 +40,6 @@ TEST(Tool, RequestsToValgrindChangeNothing) {
 #if defined(ASHLAR_TEST_HAS_VALGRIND_HEADERS)
 TEST(Tool, RequestsHaveTheNumbersOfValgrindsHeaders) {
   using valgrind::Request;
-  EXPECT_EQ(static_cast<unsigned>(Request::kRunningOnValgrind), VG_USERREQ__RUNNING_ON_VALGRIND);
   EXPECT_EQ(static_cast<unsigned>(Request::kBeginBlock), VG_USERREQ__MALLOCLIKE_BLOCK);
   EXPECT_EQ(static_cast<unsigned>(Request::kEndBlock), VG_USERREQ__FREELIKE_BLOCK);
   EXPECT_EQ(static_cast<unsigned>(Request::kResizeBlock), VG_USERREQ__RESIZEINPLACE_BLOCK);

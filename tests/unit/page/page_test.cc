@@ -94,11 +94,12 @@ TEST(Page, ExtendingTouchesNothingBeyondTheNewCapacity) {
 
 // What fresh blocks hold behind their links, and before what stands behind them.
 constexpr unsigned char kUnwritten = kActive.fill_blocks ? kFillFreed : 0;
+constexpr Contents kFreshContents = kActive.fill_blocks ? Contents::kUnknown : Contents::kZero;
 
 TEST(Page, KnowsWhichBlocksWereNeverWritten) {
   TestPage page(64);
   Block* const first = page.allocate();
-  EXPECT_EQ(page->free_contents, kActive.fill_blocks ? Contents::kUnknown : Contents::kZero);
+  EXPECT_EQ(page->free_contents, kFreshContents);
   for (const Block* block : page.listed()) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(block);
     for (std::size_t i = sizeof(Block); i < 64 - kPadding; ++i) {
@@ -119,7 +120,7 @@ TEST(Page, KnowsWhichBlocksWereNeverWritten) {
     pop_block(page.get());
   }
   extend_page(page.get());
-  EXPECT_EQ(page->free_contents, Contents::kZero) << "fresh blocks are still zero";
+  EXPECT_EQ(page->free_contents, kFreshContents) << "fresh blocks are as at first";
 }
 
 TEST(Page, BlocksOfUnknownMemoryAreUnknown) {
