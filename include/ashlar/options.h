@@ -84,6 +84,7 @@ typedef enum mi_option_e {
   mi_option_quarantine = 56,             ///< secure, debug: KiB of freed blocks that wait [0]
   mi_option_show_leaks = 57,             ///< the live blocks are listed at exit [0]
   mi_option_tool_held_back = 58,         ///< KiB of freed blocks kept under a sanitizer [32768]
+  mi_option_allocation_sites = 59,       ///< debug: note where blocks are allocated and freed [0]
   _mi_option_last,                       ///< one past the last option
 
   // Other names of the same numbers, for programs that use them.

@@ -28,6 +28,7 @@ static_assert(option_of(mi_option_hollow_pages) == Option::kHollowPages);
 static_assert(option_of(mi_option_guarded_pool) == Option::kGuardedPool);
 static_assert(option_of(mi_option_show_leaks) == Option::kShowLeaks);
 static_assert(option_of(mi_option_tool_held_back) == Option::kToolHeldBack);
+static_assert(option_of(mi_option_allocation_sites) == Option::kAllocationSites);
 
 void set_option(mi_option_t option, long value) {
   option_set(option_of(option), value);

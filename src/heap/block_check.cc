@@ -10,21 +10,40 @@
 namespace ashlar {
 namespace {
 
+// Stacks come before the error itself, which may end the program. Returns what the error says of
+// them: that they are there, or how to get them.
+const char* print_history(const Page* page, const void* block) {
+  const BlockSites sites = sites_of(page, block);
+  print_stack(nullptr, nullptr, "freed", sites.freed);
+  print_stack(nullptr, nullptr, "allocated", sites.allocated);
+  if (sites.allocated != NotedStack::kNone) {
+    return sites.freed != NotedStack::kNone
+               ? "; the stacks above say where it was allocated and freed"
+               : "; the stack above says where it was allocated";
+  }
+  return kActive.note_sites && !notes_stacks.get()
+             ? "; ASHLAR_ALLOCATION_SITES=1 says where it was allocated"
+             : "";
+}
+
 void report_freed(const Page* page, const void* block, const char* call) {
   const std::size_t size = requested_of(page, block);
+  const char* const history = print_history(page, block);
   if (__builtin_strcmp(call, "free") == 0) {
-    report_error(EAGAIN, "free: double free of %p, a block of %zu bytes", block, size);
+    report_error(EAGAIN, "free: double free of %p, a block of %zu bytes%s", block, size, history);
   } else {
-    report_error(EINVAL, "%s: %p, a block of %zu bytes, was freed already", call, block, size);
+    report_error(EINVAL, "%s: %p, a block of %zu bytes, was freed already%s", call, block, size,
+                 history);
   }
 }
 
-void report_overrun(const void* block, const BlockDamage& found, const char* call) {
+void report_overrun(const Page* page, const void* block, const BlockDamage& found,
+                    const char* call) {
   if (found.is_size_known) {
     report_error(EFAULT,
                  "%s: overflow of %p: the block of %zu bytes was written to up to %zu bytes past "
-                 "its end",
-                 call, block, found.size, found.beyond);
+                 "its end%s",
+                 call, block, found.size, found.beyond, print_history(page, block));
   } else {
     report_error(EFAULT,
                  "%s: overflow of %p: the block of at most %zu bytes was written to at least %zu "
@@ -62,7 +81,7 @@ bool check_live(const Page* page, const void* block, const char* call) {
       (is_own(page) && is_in_free_lists(page, static_cast<const Block*>(block)))) {
     report_freed(page, block, call);
   } else {
-    report_overrun(block, found, call);
+    report_overrun(page, block, found, call);
   }
   return false;
 }
@@ -90,8 +109,9 @@ void check_unwritten(const Page* page, const Block* block) {
       report_error(
           EFAULT,
           "malloc: use after free of %p: byte %zu of the block of %zu bytes was written to "
-          "after it was freed",
-          static_cast<const void*>(block), i, requested_of(page, block));
+          "after it was freed%s",
+          static_cast<const void*>(block), i, requested_of(page, block),
+          print_history(page, block));
       return;
     }
   }

@@ -7,6 +7,7 @@
 #include "os/system.h"
 #include "os/unwind.h"
 #include "support/messages.h"
+#include "support/noted_stacks.h"
 #include "support/text.h"
 
 namespace ashlar {
@@ -22,15 +23,7 @@ constexpr std::size_t kLine = 320;
 
 void write_frame(Sink* sink, std::size_t index, std::uintptr_t code) {
   FixedText<kLine> line;
-  const CodePlace place = find_code(code);
-  if (place.module == nullptr) {
-    line->append_format("    #%zu %p\n", index, reinterpret_cast<const void*>(code));
-  } else {
-    char program[256];
-    const char* const module =
-        place.module[0] != '\0' ? place.module : System::program_path(program, sizeof program);
-    line->append_format("    #%zu %s+0x%zx\n", index, module, std::size_t{place.offset});
-  }
+  append_frame(*line, index, code);
   sink(line->text(), line->length());
 }
 

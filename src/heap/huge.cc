@@ -235,6 +235,7 @@ void* padded(void* block, [[maybe_unused]] std::size_t size) {
     if (block != nullptr && !is_watched()) {
       Page* const page = page_map.find(block);
       pad_huge_block(page, size);
+      note_allocated(page, block);
       add_guard(page);
     }
   }

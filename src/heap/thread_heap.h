@@ -108,9 +108,9 @@ ASHLAR_ALWAYS_INLINE void fill(void* block, unsigned char byte, std::size_t from
   __builtin_memset(at_offset(block, from), byte, size - from);
 }
 
-// Does to a block that was freed what the profile says, but to its link and its padding.
-ASHLAR_ALWAYS_INLINE void fill_freed([[maybe_unused]] const Page* page,
-                                     [[maybe_unused]] void* block) {
+// Does to a block that was freed what the profile says, but to its link and its canary.
+ASHLAR_ALWAYS_INLINE void fill_freed([[maybe_unused]] Page* page, [[maybe_unused]] void* block) {
+  note_freed(page, block);
   if constexpr (kActive.fill_blocks) {
     fill(block, kFillFreed, sizeof(Block), room_of(page));
   } else if constexpr (kActive.check_blocks) {
@@ -121,8 +121,8 @@ ASHLAR_ALWAYS_INLINE void fill_freed([[maybe_unused]] const Page* page,
 }
 
 // Finishes a block that was popped from a page, for a request and the given contents.
-ASHLAR_ALWAYS_INLINE void* finish_block(const Page* page, Block* block,
-                                        [[maybe_unused]] std::size_t size, Contents contents) {
+ASHLAR_ALWAYS_INLINE void* finish_block(Page* page, Block* block, [[maybe_unused]] std::size_t size,
+                                        Contents contents) {
   if constexpr (kActive.fill_blocks) {
     check_unwritten(page, block);
   }
@@ -138,6 +138,7 @@ ASHLAR_ALWAYS_INLINE void* finish_block(const Page* page, Block* block,
   }
   if constexpr (kActive.pad_blocks) {
     pad_block(page, block, size);
+    note_allocated(page, block);
   }
   return block;
 }

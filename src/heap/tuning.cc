@@ -2,6 +2,7 @@
 #include "heap/tuning.h"
 
 #include "heap/guards.h"
+#include "support/noted_stacks.h"
 #include "support/options.h"
 
 namespace ashlar {
@@ -44,6 +45,9 @@ void read_tuning() {
                          : guards == 1 ? GuardLevel::kLarge
                                        : GuardLevel::kAll);
   tuning.zero_on_free.set(option_is_enabled(Option::kZeroOnFree));
+  if constexpr (kActive.note_sites) {
+    set_notes_stacks(option_is_enabled(Option::kAllocationSites));
+  }
   tuning.quarantine.set(option_get_size(Option::kQuarantine));
 }
 

@@ -1,10 +1,9 @@
-// Adding up live blocks by their size, in a table of a fixed length.
+// Adding up live blocks by their size and by who allocated them, in tables of a fixed length.
 #include "observe/leak_report.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 
 #include "arena/page_map.h"
 #include "heap/realm.h"
@@ -12,110 +11,146 @@
 #include "observe/report_output.h"
 #include "os/system.h"
 #include "page/padding.h"
+#include "support/noted_stacks.h"
 #include "support/text.h"
 
 namespace ashlar {
 namespace {
 
-struct SizeCount {
-  std::size_t size = 0;
-  std::uint64_t blocks = 0;  // 0: no size has this place
-  std::uint64_t bytes() const { return size * blocks; }
+// What is live of one kind: a size, or a site that allocated.
+struct Tally {
+  std::uint64_t key = 0;
+  std::uint64_t blocks = 0;  // 0: no kind has this place
+  std::uint64_t bytes = 0;
 };
 
-// Sizes by a hash; what finds no place any more is added up in `others`.
-struct LiveCounts {
-  static constexpr std::size_t kPlaces = 2048;
+// Tallies by a hash of their keys; what finds no place any more is only in the sums.
+struct Tallies {
+  static constexpr std::size_t kPlaces = 4096;
   static constexpr std::size_t kTries = 16;
-  std::array<SizeCount, kPlaces> sizes{};
+  std::array<Tally, kPlaces> places{};
   std::uint64_t blocks = 0;
   std::uint64_t bytes = 0;
 
-  void add(std::size_t size) {
+  void add(std::uint64_t key, std::size_t size) {
     ++blocks;
     bytes += size;
-    const std::size_t start = size * 0x9E37'79B9'7F4A'7C15U >> 32;
+    const std::size_t start = key * 0x9E37'79B9'7F4A'7C15U >> 32;
     for (std::size_t i = 0; i < kTries; ++i) {
-      SizeCount& place = sizes[(start + i) % kPlaces];
-      if (place.blocks == 0 || place.size == size) {
-        place.size = size;
+      Tally& place = places[(start + i) % kPlaces];
+      if (place.blocks == 0 || place.key == key) {
+        place.key = key;
         ++place.blocks;
+        place.bytes += size;
         return;
       }
     }
   }
 
-  // The size that holds most bytes, taken out of the table.
-  SizeCount take_largest() {
-    SizeCount* largest = &sizes[0];
-    for (SizeCount& each : sizes) {
-      if (each.bytes() > largest->bytes() ||
-          (each.bytes() == largest->bytes() && each.blocks > largest->blocks)) {
+  // The one that holds most bytes, taken out of the table.
+  Tally take_largest() {
+    Tally* largest = &places[0];
+    for (Tally& each : places) {
+      if (each.bytes > largest->bytes ||
+          (each.bytes == largest->bytes && each.blocks > largest->blocks)) {
         largest = &each;
       }
     }
-    const SizeCount taken = *largest;
+    const Tally taken = *largest;
     *largest = {};
+    blocks -= taken.blocks;
+    bytes -= taken.bytes;
     return taken;
   }
 };
 
+struct LiveBlocks {
+  Tallies by_size;
+  Tallies by_site;  // all of it empty where sites are not noted
+};
+
 constexpr int kLines = 20;
 
-std::size_t size_of(const PageView& view, const void* block) {
+bool count_block(const PageView& view, void* block, void* arg) {
+  if (block == nullptr) {
+    return true;
+  }
+  auto* const live = static_cast<LiveBlocks*>(arg);
   if constexpr (kActive.pad_blocks) {
     if (const Page* const page = page_map.find(block)) {
-      return requested_of(page, block);
+      const std::size_t size = requested_of(page, block);
+      live->by_size.add(size, size);
+      if (const NotedStack site = sites_of(page, block).allocated; site != NotedStack::kNone) {
+        live->by_site.add(static_cast<std::uint64_t>(site), size);
+      }
+      return true;
     }
   }
-  return view.usable;
-}
-
-bool count_block(const PageView& view, void* block, void* arg) {
-  if (block != nullptr) {
-    static_cast<LiveCounts*>(arg)->add(size_of(view, block));
-  }
+  live->by_size.add(view.usable, view.usable);
   return true;
 }
 
-void count_all(LiveCounts* counts) {
-  for_each_realm([counts](const Realm& realm) {
+void count_all(LiveBlocks* live) {
+  for_each_realm([live](const Realm& realm) {
     visit_heaps(
         &realm,
         [](Heap* heap, void* to) { return walk_heap(heap, true, count_block, to, Rest::kUnknown); },
-        counts);
+        live);
   });
 }
 
-void print_all(const ReportOutput& output, LiveCounts& counts) {
+void print_others(const ReportOutput& output, const Tallies& rest) {
+  if (rest.blocks == 0) {
+    return;
+  }
+  FixedText<160> line;
+  line->append_format("%11llu %10llu         others\n", static_cast<unsigned long long>(rest.bytes),
+                      static_cast<unsigned long long>(rest.blocks));
+  output.write(line->text());
+}
+
+void print_sizes(const ReportOutput& output, Tallies& sizes) {
   FixedText<160> line;
   line->append_format("ashlar: live at exit: %llu blocks, %llu bytes\n",
-                      static_cast<unsigned long long>(counts.blocks),
-                      static_cast<unsigned long long>(counts.bytes));
+                      static_cast<unsigned long long>(sizes.blocks),
+                      static_cast<unsigned long long>(sizes.bytes));
   output.write(line->text());
-  std::uint64_t blocks = counts.blocks;
-  std::uint64_t bytes = counts.bytes;
-  for (int i = 0; i < kLines && blocks != 0; ++i) {
-    const SizeCount size = counts.take_largest();
+  if (sizes.blocks == 0) {
+    return;
+  }
+  output.write("      bytes     blocks  bytes a block\n");
+  for (int i = 0; i < kLines; ++i) {
+    const Tally size = sizes.take_largest();
     if (size.blocks == 0) {
       break;
     }
-    if (i == 0) {
-      output.write("      bytes     blocks  bytes a block\n");
+    line->clear();
+    line->append_format("%11llu %10llu %14llu\n", static_cast<unsigned long long>(size.bytes),
+                        static_cast<unsigned long long>(size.blocks),
+                        static_cast<unsigned long long>(size.key));
+    output.write(line->text());
+  }
+  print_others(output, sizes);
+}
+
+void print_sites(const ReportOutput& output, Tallies& sites) {
+  if (sites.blocks == 0) {
+    return;
+  }
+  FixedText<160> line;
+  output.write("      bytes     blocks  where\n");
+  for (int i = 0; i < kLines; ++i) {
+    const Tally site = sites.take_largest();
+    if (site.blocks == 0) {
+      break;
     }
     line->clear();
-    line->append_format("%11llu %10llu %14zu\n", static_cast<unsigned long long>(size.bytes()),
-                        static_cast<unsigned long long>(size.blocks), size.size);
+    line->append_format("%11llu %10llu\n", static_cast<unsigned long long>(site.bytes),
+                        static_cast<unsigned long long>(site.blocks));
     output.write(line->text());
-    blocks -= size.blocks;
-    bytes -= size.bytes();
+    output.write_stack("allocated", static_cast<NotedStack>(site.key));
   }
-  if (blocks != 0) {
-    line->clear();
-    line->append_format("%11llu %10llu         others\n", static_cast<unsigned long long>(bytes),
-                        static_cast<unsigned long long>(blocks));
-    output.write(line->text());
-  }
+  print_others(output, sites);
 }
 
 }  // namespace
@@ -123,15 +158,16 @@ void print_all(const ReportOutput& output, LiveCounts& counts) {
 void print_live_blocks(OutputFunction* out, void* arg) {
   const ReportOutput output(out, arg);
   // Too large for a stack. The system's memory is zero, which is an empty table.
-  const std::size_t bytes = align_up(sizeof(LiveCounts), System::page_size());
+  const std::size_t bytes = align_up(sizeof(LiveBlocks), System::page_size());
   void* const memory = System::reserve(nullptr, bytes, kCacheLine, Access::kReadWrite);
   if (memory == nullptr) {
     output.write("ashlar: live at exit: no memory to count them\n");
     return;
   }
-  auto* const counts = new (memory) LiveCounts;
-  count_all(counts);
-  print_all(output, *counts);
+  auto* const live = static_cast<LiveBlocks*>(memory);
+  count_all(live);
+  print_sizes(output, live->by_size);
+  print_sites(output, live->by_site);
   System::release(memory, bytes);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "support/messages.h"
+#include "support/noted_stacks.h"
 
 namespace ashlar {
 
@@ -16,6 +17,11 @@ class ReportOutput {
     } else {
       write_output(text);
     }
+  }
+
+  // The stack of a site, a line a frame.
+  void write_stack(const char* what, NotedStack site) const {
+    print_stack(function_, arg_, what, site);
   }
 
  private:

@@ -40,6 +40,10 @@ std::size_t requested_of(const Page* page, const void* block) {
   return room_of(page) - detail::padding_of(page, block).slack;
 }
 
+BlockSites sites_of(const Page* page, const void* block) {
+  return kActive.note_sites ? *detail::sites_at(page, block) : BlockSites{};
+}
+
 BlockDamage find_damage(const Page* page, const void* block) {
   if (page->is_huge()) {
     return find_huge_damage(page);
@@ -71,6 +75,9 @@ BlockDamage find_damage(const Page* page, const void* block) {
                                checked(view.slack, kSlackChecked));
   if (view.state == PaddingState::kFreed) {
     found.damage = Damage::kFreed;
+  } else if (!detail::are_sites_intact(page, block)) {
+    // The upper bytes of both are zero.
+    found.beyond = view.slack + kPadding;
   } else if (found.beyond == 0) {
     found.damage = Damage::kNone;
   }

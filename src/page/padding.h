@@ -1,8 +1,8 @@
 // What stands behind a block in profiles that pad: written when the block is handed out, looked at
 // when it comes back. Elsewhere there is none, and all of this is nothing.
 //
-// A block of a page ends in a Padding (harden/canary.h). A huge block has the size of its request
-// in its page, and kFillPadding behind its end.
+// A block of a page ends in a Padding (harden/canary.h), and in debug in its BlockSites. A huge
+// block has the size of its request and its sites in its page, and kFillPadding behind its end.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@
 namespace ashlar {
 
 // Bytes that each request takes more.
-inline constexpr std::size_t kPadding = kActive.pad_blocks ? sizeof(Padding) : 0;
+inline constexpr std::size_t kPadding =
+    (kActive.pad_blocks ? sizeof(Padding) : 0) + (kActive.note_sites ? sizeof(BlockSites) : 0);
 
 // Bytes behind the end of a request that are looked at, where there are so many before the padding.
 inline constexpr std::size_t kSlackChecked = kActive.fill_blocks ? SIZE_MAX : sizeof(std::uint64_t);
@@ -25,7 +26,7 @@ inline constexpr std::size_t kHugeSlackChecked = kActive.fill_blocks ? 4 * kKiB 
 
 // The class of the smallest blocks in use. Where requests are padded, a block of one word would
 // have no room for its link.
-inline constexpr SizeClass kFirstClass = kPadding == 0 ? 0 : 1;
+inline constexpr SizeClass kFirstClass = size_class_of(sizeof(Block) + kPadding);
 
 // The class whose blocks serve a request: `size` <= kMediumBlockMax - kPadding.
 constexpr SizeClass class_for(std::size_t size) {
@@ -49,6 +50,13 @@ ASHLAR_ALWAYS_INLINE PaddingView padding_of(const Page* page, const void* block)
   return read_padding(padding, address_of(block), room_of(page), keys_of(page->keys));
 }
 
+// The start of a block's sites: the last bytes of its room, or in the page of a huge block.
+template <class AnyPage, class AnyBlock>
+ASHLAR_ALWAYS_INLINE auto* sites_at(AnyPage* page, AnyBlock* block) {
+  return page->is_huge() ? &page->sites
+                         : at_offset<BlockSites>(block, room_of(page) + sizeof(Padding));
+}
+
 // The number at the end of a request covers the slack's first bytes; those that lie in the padding
 // do not count.
 ASHLAR_ALWAYS_INLINE bool is_slack_intact(const Page* page, const void* block,
@@ -61,9 +69,21 @@ ASHLAR_ALWAYS_INLINE bool is_slack_intact(const Page* page, const void* block,
                                : (changed & ((std::uint64_t{1} << 8 * slack) - 1)) == 0;
 }
 
+// Whether the sites of a live block can be what was noted. They are the last bytes of a block, so
+// what is written before the next one shows here.
+ASHLAR_ALWAYS_INLINE bool are_sites_intact([[maybe_unused]] const Page* page,
+                                           [[maybe_unused]] const void* block) {
+  if constexpr (kActive.note_sites) {
+    const BlockSites sites = *sites_at(page, block);
+    return sites.freed == NotedStack::kNone &&
+           static_cast<std::uint32_t>(sites.allocated) <= kNotedStacksMax;
+  }
+  return true;
+}
+
 }  // namespace detail
 
-// Says what the block was handed out for: `size` <= room_of(page).
+// Says what the block was handed out for: `size` <= room_of(page). Its sites stay.
 ASHLAR_ALWAYS_INLINE void pad_block(const Page* page, void* block, std::size_t size) {
   const std::size_t slack = room_of(page) - size;
   if constexpr (kActive.fill_blocks) {
@@ -76,6 +96,22 @@ ASHLAR_ALWAYS_INLINE void pad_block(const Page* page, void* block, std::size_t s
                                        detail::keys_of(page->keys));
   __builtin_memcpy(at_offset(block, room_of(page)), &padding, sizeof padding);
 }
+
+// Notes that the calling thread allocates or frees the block, where sites are noted.
+ASHLAR_ALWAYS_INLINE void note_allocated([[maybe_unused]] Page* page,
+                                         [[maybe_unused]] void* block) {
+  if constexpr (kActive.note_sites) {
+    *detail::sites_at(page, block) = {.allocated = note_stack(), .freed = NotedStack::kNone};
+  }
+}
+ASHLAR_ALWAYS_INLINE void note_freed([[maybe_unused]] Page* page, [[maybe_unused]] void* block) {
+  if constexpr (kActive.note_sites) {
+    detail::sites_at(page, block)->freed = note_stack();
+  }
+}
+
+// What was noted of a block whose padding is as it was.
+BlockSites sites_of(const Page* page, const void* block);
 
 // Whether an address is that of a live block of a page (not of a huge block's) that was handed out
 // for just so many bytes.
@@ -96,7 +132,8 @@ ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block) {
   }
   const PaddingView view = detail::padding_of(page, block);
   if (unlikely(view.state != PaddingState::kLive) ||
-      unlikely(!detail::is_slack_intact(page, block, view.slack))) {
+      unlikely(!detail::is_slack_intact(page, block, view.slack)) ||
+      unlikely(!detail::are_sites_intact(page, block))) {
     return false;
   }
   const Padding freed =
@@ -107,12 +144,13 @@ ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block) {
 
 // Gives a free block that was never handed out, or whose memory was given back, what one has that
 // was: in profiles that fill, so that a write to any free block shows.
-inline void mark_unused([[maybe_unused]] const Page* page, [[maybe_unused]] void* block) {
+inline void mark_unused([[maybe_unused]] Page* page, [[maybe_unused]] void* block) {
   if constexpr (kActive.fill_blocks) {
     if (page->block_size < sizeof(Block) + kPadding) {
       return;  // no request takes such a block (kFirstClass)
     }
     pad_block(page, block, 0);
+    *detail::sites_at(page, block) = {};
     try_mark_freed(page, block);
     __builtin_memset(at_offset(block, sizeof(Block)), kFillFreed, room_of(page) - sizeof(Block));
   }

@@ -15,6 +15,7 @@
 #include "page/block_counts.h"
 #include "page/size_class.h"
 #include "policy/layout.h"
+#include "support/noted_stacks.h"
 
 namespace ashlar {
 
@@ -37,6 +38,12 @@ inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull | kOwn
 // Those that are the page's, whoever owns it.
 inline constexpr std::uintptr_t kOwnerLasting = kOwnerInterior | kOwnerSlow;
 inline constexpr std::uintptr_t kNoOwner = 0;
+
+// Where a block was allocated, and last freed, in profiles that note it (padding.h).
+struct BlockSites {
+  NotedStack allocated = NotedStack::kNone;
+  NotedStack freed = NotedStack::kNone;
+};
 
 // What is noted of a page while its owner decides which blocks are to move (heap/defragment.h).
 enum class OfferAnswer : std::uint8_t { kStay, kMove };
@@ -106,7 +113,8 @@ struct alignas(kCacheLine) Page {
   PageHistory history;  // the owner's; readers of statistics look at it
   // Units of each slice that may be resident (Arena::untouched); not of huge pages.
   std::uint8_t touched[kMediumPageSlices.value];
-  bool guarded;  // an OS page at its end is not accessible
+  bool guarded;      // an OS page at its end is not accessible
+  BlockSites sites;  // of a huge block
 
   // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), what
   // is constant of these and of huge blocks' pages, and what the owner rarely needs.

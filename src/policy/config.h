@@ -20,6 +20,7 @@ struct Config {
   bool xmalloc = false;               // so does a request that gets no memory
   bool check_invariants = false;      // every room executes its check_ functions
   bool fill_blocks = false;           // blocks are filled when allocated and when freed
+  bool note_sites = false;            // padding has room for where a block was allocated and freed
   bool random_addresses = true;       // arenas are placed at random addresses
   bool show_errors = false;           // the default of the option of that name
   unsigned classes_per_doubling = 4;  // size classes between two powers of two
@@ -49,6 +50,7 @@ inline constexpr Config kDebug{
     .stop_on_misuse = true,
     .check_invariants = true,
     .fill_blocks = true,
+    .note_sites = true,
     .random_addresses = false,
     .show_errors = true,
 };
@@ -87,6 +89,7 @@ inline constexpr unsigned char kFillFreed = 0xDF;
 inline constexpr unsigned char kFillPadding = 0xDE;
 
 static_assert(!kActive.pad_blocks || kActive.encode_links, "a canary is made of the link keys");
+static_assert(!kActive.note_sites || kActive.pad_blocks, "sites are a part of the padding");
 static_assert(!kActive.check_blocks || kActive.pad_blocks, "what is checked is the padding");
 
 static_assert(kActive.classes_per_doubling == 4 || kActive.classes_per_doubling == 8,

@@ -74,9 +74,10 @@ enum class Option : int {
   kQuarantine = 56,
   kShowLeaks = 57,
   kToolHeldBack = 58,
+  kAllocationSites = 59,
 };
 
-inline constexpr std::size_t kOptionCount = 59;
+inline constexpr std::size_t kOptionCount = 60;
 
 // How a value is read from the environment, and what its unit is.
 enum class OptionKind : std::uint8_t {
@@ -267,6 +268,8 @@ consteval std::array<OptionRow, kOptionCount> make_rows() {
       flag(kShowLeaks, "show_leaks", nullptr, 0, "list the live blocks at exit"),
       size(kToolHeldBack, "tool_held_back", 32 * kMiB,
            "freed blocks kept from use while a sanitizer or Valgrind watches"),
+      flag(kAllocationSites, "allocation_sites", nullptr, 0,
+           "debug: note where blocks are allocated and freed, and tell of it"),
   }};
 }
 

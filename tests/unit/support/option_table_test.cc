@@ -78,6 +78,7 @@ TEST(OptionTable, EveryPublicNumberIsOurs) {
       {mi_option_quarantine, "quarantine", 0},
       {mi_option_show_leaks, "show_leaks", 0},
       {mi_option_tool_held_back, "tool_held_back", 32 * 1024},
+      {mi_option_allocation_sites, "allocation_sites", 0},
   };
   int number = 0;
   for (const Expected& row : expected) {
