@@ -71,9 +71,11 @@ class Arena {
     return size >= front_bytes(size) + kArenaAlignment;
   }
 
-  // The bytes in front that the metadata of an arena of this size takes.
+  // The bytes in front that the metadata of an arena of this size takes, and in profiles that guard
+  // an OS page behind it.
   static std::size_t front_bytes(std::size_t size) {
-    return align_up(ArenaLayout::of(size, sizeof(Arena)).end, kSliceSize);
+    const std::size_t guard = kActive.guard_pages ? Os::page_size() : 0;
+    return align_up(ArenaLayout::of(size, sizeof(Arena)).end + guard, kSliceSize);
   }
 
   // Makes an arena of this memory, for a set; nullptr where the memory is too small to hold its own
@@ -95,14 +97,21 @@ class Arena {
     if (!memory.zero) {
       __builtin_memset(memory.start, 0, metadata);
     }
+    // Nobody may touch the guard; where the system refuses, there is none. Memory of the program's,
+    // and large OS pages, are left as they are.
+    if (kActive.guard_pages && memory.owned && memory.purging != Purging::kNever) {
+      Os::protect(at_offset(memory.start, metadata - Os::page_size()), Os::page_size(),
+                  Access::kNone);
+    }
     return new (memory.start) Arena(memory, layout, set);
   }
 
   // Claims slices, committed; false where the arena can't. `headroom` more slices are free behind
   // them at that moment, so that what lies there can grow. Contents: what they are known to hold.
+  // `pick`: see SliceClaim::claim.
   bool claim(SliceCount count, SliceCount alignment, SliceCount headroom, SliceRun* run,
-             Contents* contents) {
-    if (!claim_.claim({count.value + headroom.value}, alignment, run)) {
+             Contents* contents, std::uint64_t pick = 0) {
+    if (!claim_.claim({count.value + headroom.value}, alignment, run, pick)) {
       return false;
     }
     if (headroom.value != 0) {
@@ -329,7 +338,7 @@ class Arena {
       : memory_(as_kept(memory)),
         layout_(layout),
         set_(set),
-        metadata_slices_(static_cast<std::uint32_t>(divide_up(layout.end, kSliceSize))),
+        metadata_slices_(static_cast<std::uint32_t>(front_bytes(memory.size) / kSliceSize)),
         claim_(words(), at_offset<AtomicWord>(memory.start, layout.full_summary), layout.words) {
     const SliceRun metadata{{0}, {metadata_slices_}};
     claim_.claim_at(metadata);
@@ -445,10 +454,12 @@ class Arena {
   static constexpr std::uint32_t kCommitUnit = 16;  // slices: 1 MiB
 
   SliceRun widened(SliceRun run) const {
-    const std::uint32_t first = run.first.value / kCommitUnit * kCommitUnit;
-    const std::uint32_t units = (run.end().value - first + kCommitUnit - 1) / kCommitUnit;
-    const std::uint32_t left = layout_.slices - first;
-    return {{first}, {units * kCommitUnit < left ? units * kCommitUnit : left}};
+    // The metadata is committed, but for its guard.
+    const std::uint32_t unit = run.first.value / kCommitUnit * kCommitUnit;
+    const std::uint32_t first = unit > metadata_slices_ ? unit : metadata_slices_;
+    const std::uint32_t units = (run.end().value - unit + kCommitUnit - 1) / kCommitUnit;
+    const std::uint32_t end = unit + units * kCommitUnit;
+    return {{first}, {(end < layout_.slices ? end : layout_.slices) - first}};
   }
 
   // Says so for the free slices among them; who holds one of the others commits it himself.

@@ -75,10 +75,11 @@ class ArenaSet {
     return this->claim(count, alignment, {0}, claim);
   }
 
-  // The same from one arena, an exclusive one or not; false when that is full.
+  // The same from one arena, an exclusive one or not; false when that is full. `pick`: see
+  // SliceClaim::claim.
   bool claim_in(ArenaType* arena, SliceCount count, SliceCount alignment, SliceCount headroom,
-                Claim<Os>* claim) {
-    if (!arena->claim(count, alignment, headroom, &claim->run, &claim->contents)) {
+                Claim<Os>* claim, std::uint64_t pick = 0) {
+    if (!arena->claim(count, alignment, headroom, &claim->run, &claim->contents, pick)) {
       return false;
     }
     claim->arena = arena;
@@ -92,25 +93,25 @@ class ArenaSet {
   // The same, with room to grow into behind them (see Arena::claim), from arenas of a NUMA node
   // if they have it (-1: no matter), then from those of none, then from others.
   bool claim(SliceCount count, SliceCount alignment, SliceCount headroom, Claim<Os>* claim,
-             int node = -1) {
+             int node = -1, std::uint64_t pick = 0) {
     const bool reserves_local = node >= 0 && numa_local_.get();
     // A new arena may be full again, through other threads, before we get to it. At most as many
     // rounds as there can be arenas: each but the last found one more than the round before.
     for (;;) {
       const std::uint32_t known = count_arenas();
-      if (node < 0 ? claim_from(known, count, alignment, headroom, claim)
-                   : claim_near(known, count, alignment, headroom, claim, node)) {
+      if (node < 0 ? claim_from(known, count, alignment, headroom, claim, pick)
+                   : claim_near(known, count, alignment, headroom, claim, node, pick)) {
         return true;
       }
       if (node >= 0 && !reserves_local &&
-          claim_far(known, count, alignment, headroom, claim, node)) {
+          claim_far(known, count, alignment, headroom, claim, node, pick)) {
         return true;
       }
       const bool added = add_arena(known, {count.value + headroom.value}, alignment, node);
       // Here no lock of ours is held.
       report_refused_large_pages();
       if (!added) {
-        return reserves_local && claim_far(known, count, alignment, headroom, claim, node);
+        return reserves_local && claim_far(known, count, alignment, headroom, claim, node, pick);
       }
     }
   }
@@ -310,31 +311,32 @@ class ArenaSet {
 
  private:
   bool claim_from(std::uint32_t end, SliceCount count, SliceCount alignment, SliceCount headroom,
-                  Claim<Os>* claim) {
-    return claim_of(end, count, alignment, headroom, claim, [](int) { return true; });
+                  Claim<Os>* claim, std::uint64_t pick) {
+    return claim_of(end, count, alignment, headroom, claim, pick, [](int) { return true; });
   }
 
   // The same from the arenas that take(their node) says yes to.
   template <class Take>
   bool claim_of(std::uint32_t end, SliceCount count, SliceCount alignment, SliceCount headroom,
-                Claim<Os>* claim, Take take) {
+                Claim<Os>* claim, std::uint64_t pick, Take take) {
     for (std::uint32_t i = 0; i < end; ++i) {
       ArenaType* const candidate = arena(i);
       if (!candidate->is_exclusive() && take(candidate->numa_node()) &&
-          claim_in(candidate, count, alignment, headroom, claim)) {
+          claim_in(candidate, count, alignment, headroom, claim, pick)) {
         return true;
       }
     }
     return false;
   }
   bool claim_near(std::uint32_t end, SliceCount count, SliceCount alignment, SliceCount headroom,
-                  Claim<Os>* claim, int node) {
-    return claim_of(end, count, alignment, headroom, claim, [node](int n) { return n == node; }) ||
-           claim_of(end, count, alignment, headroom, claim, [](int n) { return n < 0; });
+                  Claim<Os>* claim, int node, std::uint64_t pick) {
+    return claim_of(end, count, alignment, headroom, claim, pick,
+                    [node](int n) { return n == node; }) ||
+           claim_of(end, count, alignment, headroom, claim, pick, [](int n) { return n < 0; });
   }
   bool claim_far(std::uint32_t end, SliceCount count, SliceCount alignment, SliceCount headroom,
-                 Claim<Os>* claim, int node) {
-    return claim_of(end, count, alignment, headroom, claim,
+                 Claim<Os>* claim, int node, std::uint64_t pick) {
+    return claim_of(end, count, alignment, headroom, claim, pick,
                     [node](int n) { return n >= 0 && n != node; });
   }
 

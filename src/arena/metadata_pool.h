@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "arena/arena_set.h"
+#include "arena/guarded_records.h"
 #include "base/integer.h"
 #include "os/lock.h"
 #include "os/memory.h"
@@ -14,8 +15,8 @@
 
 namespace ashlar {
 
-// Records are cut from whole slices of an arena (from the OS where no arena has one) and kept in
-// one free list a size; a few sizes are all there are.
+// Records are cut from whole slices of an arena (from the OS where no arena has one, and in
+// profiles that guard) and kept in one free list a size; a few sizes are all there are.
 //
 // Owner:       whoever holds lock_
 // Invariants:  every record is aligned to a cache line and zero when handed out
@@ -62,7 +63,7 @@ class MetadataPool {
     LockGuard guard(lock_);
     while (Record* const mapping = mappings_) {
       mappings_ = mapping->next;
-      Os::release(mapping, kSliceSize);
+      release_records<Os>(mapping, kSliceSize);
       touched_bytes.sub(kSliceSize);
     }
     for (FreeList& list : lists_) {
@@ -102,7 +103,7 @@ class MetadataPool {
     // only takes what the arenas there are have, and asks the OS otherwise. Not from arenas that
     // the program keeps for some heaps, or commits itself: it would be called with our lock held.
     const std::uint32_t count = arenas_.count_arenas();
-    for (std::uint32_t i = 0; i < count && start == nullptr; ++i) {
+    for (std::uint32_t i = 0; !kActive.guard_pages && i < count && start == nullptr; ++i) {
       Claim<Os> claim;
       Arena<Os>* const arena = arenas_.arena(i);
       if (!arena->is_exclusive() && !arena->has_hook() &&
@@ -114,7 +115,7 @@ class MetadataPool {
       }
     }
     if (start == nullptr) {
-      start = Os::reserve(nullptr, kSliceSize, kCacheLine, Access::kReadWrite);
+      start = reserve_records<Os>(kSliceSize);
       if (start == nullptr) {
         return false;
       }

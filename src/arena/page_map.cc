@@ -1,6 +1,7 @@
 // The slow side of the page map: two levels, and entering and removing ranges.
 #include "arena/page_map.h"
 
+#include "arena/guarded_records.h"
 #include "os/system.h"
 
 namespace ashlar {
@@ -38,8 +39,7 @@ bool PageMap::open_window(std::uintptr_t base) {
   if (window_entries_ != 0) {
     return true;
   }
-  void* table =
-      System::reserve(nullptr, kWindowEntries * sizeof(Page*), kCacheLine, Access::kReadWrite);
+  void* const table = reserve_records<System>(kWindowEntries * sizeof(Page*));
   if (table == nullptr) {
     return false;
   }
@@ -50,13 +50,15 @@ bool PageMap::open_window(std::uintptr_t base) {
 }
 
 void PageMap::unmap() {
-  System::release(window_, window_entries_ * sizeof(Page*));
-  window_entries_ = 0;
+  if (window_entries_ != 0) {
+    release_records<System>(window_, window_entries_ * sizeof(Page*));
+    window_entries_ = 0;
+  }
   for (std::atomic<std::uintptr_t>& root : root_) {
     // relaxed: no other thread uses the map.
     const std::uintptr_t entry = root.load(std::memory_order_relaxed);
     if (entry != 0 && (entry & kWholeSpan) == 0) {
-      System::release(reinterpret_cast<void*>(entry), sizeof(Leaf));
+      release_records<System>(reinterpret_cast<void*>(entry), sizeof(Leaf));
     }
   }
 }
@@ -67,7 +69,7 @@ PageMap::Leaf* PageMap::leaf_for(std::size_t root_index) {
   if (entry != 0) {
     return (entry & kWholeSpan) == 0 ? reinterpret_cast<Leaf*>(entry) : nullptr;
   }
-  void* fresh = System::reserve(nullptr, sizeof(Leaf), kCacheLine, Access::kReadWrite);
+  void* const fresh = reserve_records<System>(sizeof(Leaf));
   if (fresh == nullptr) {
     return nullptr;
   }
@@ -76,7 +78,7 @@ PageMap::Leaf* PageMap::leaf_for(std::size_t root_index) {
                                                 std::memory_order_acquire)) {
     return static_cast<Leaf*>(fresh);
   }
-  System::release(fresh, sizeof(Leaf));
+  release_records<System>(fresh, sizeof(Leaf));
   return (entry & kWholeSpan) == 0 ? reinterpret_cast<Leaf*>(entry) : nullptr;
 }
 
@@ -164,8 +166,7 @@ bool PageMap::split_before(const void* start) {
   if ((entry & kWholeSpan) == 0 || is_aligned(at, kLeafSpan)) {
     return true;
   }
-  auto* const leaf =
-      static_cast<Leaf*>(System::reserve(nullptr, sizeof(Leaf), kCacheLine, Access::kReadWrite));
+  auto* const leaf = static_cast<Leaf*>(reserve_records<System>(sizeof(Leaf)));
   if (leaf == nullptr) {
     return false;
   }

@@ -1,5 +1,6 @@
-// Finding and claiming runs of free slices: lock-free, first fit from low addresses, with one
-// summary level that skips full words. Only the in_use bits are touched here.
+// Finding and claiming runs of free slices: lock-free, first fit from low addresses (or one of the
+// first that fit), with one summary level that skips full words. Only the in_use bits are touched
+// here.
 #pragma once
 
 #include <atomic>
@@ -26,18 +27,23 @@ class SliceClaim {
   static constexpr int kWordTries = 8;
   static constexpr int kRunTries = 4;
 
+  // Of so many places at most one is picked by a number: few, so that what is in use stays
+  // together.
+  static constexpr std::uint32_t kPlaces = 16;
+
   constexpr SliceClaim() = default;
   SliceClaim(SliceWords* words, AtomicWord* full, std::uint32_t word_count)
       : words_(words), full_(full), word_count_(word_count) {}
 
   // Claims `count` free slices in a row whose first is a multiple of `alignment` (a power of
   // two, in slices) from the arena's first slice. False where there is no such run, or where
-  // other threads took what was found more often than the tries above allow.
+  // other threads took what was found more often than the tries above allow. `pick` chooses among
+  // the first places of the first word that has one; 0: the first of them.
   // Complexity: linear in the number of words of the arena that are not full, and in a
   // sixty-fourth of the others.
-  bool claim(SliceCount count, SliceCount alignment, SliceRun* claimed) {
+  bool claim(SliceCount count, SliceCount alignment, SliceRun* claimed, std::uint64_t pick = 0) {
     const ScheduleWindow window(SchedulePoint::kClaimSlices);
-    if (count.value <= kBitsPerWord && claim_within_words(count, alignment, claimed)) {
+    if (count.value <= kBitsPerWord && claim_within_words(count, alignment, claimed, pick)) {
       return true;
     }
     // A run of up to a word that is aligned to its own size never crosses words.
@@ -111,7 +117,19 @@ class SliceClaim {
     return ~std::uint64_t{0} / low_bits(alignment);
   }
 
-  bool claim_within_words(SliceCount count, SliceCount alignment, SliceRun* claimed) {
+  // The place that a number picks among the first of these, of which there is one at least.
+  static std::uint32_t place_of(std::uint64_t starts, std::uint64_t pick) {
+    if (pick != 0) {
+      const auto places = static_cast<std::uint32_t>(std::popcount(starts));
+      for (std::uint64_t left = pick % (places < kPlaces ? places : kPlaces); left != 0; --left) {
+        starts &= starts - 1;
+      }
+    }
+    return static_cast<std::uint32_t>(std::countr_zero(starts));
+  }
+
+  bool claim_within_words(SliceCount count, SliceCount alignment, SliceRun* claimed,
+                          std::uint64_t pick) {
     const std::uint64_t allowed = aligned_starts(alignment.value);
     const std::uint32_t word_step =
         alignment.value > kBitsPerWord ? alignment.value / kBitsPerWord : 1;
@@ -131,7 +149,7 @@ class SliceClaim {
         if (starts == 0) {
           break;
         }
-        const auto bit = static_cast<std::uint32_t>(std::countr_zero(starts));
+        const std::uint32_t bit = place_of(starts, pick);
         const std::uint64_t taken = seen | (low_bits(count.value) << bit);
         schedule_point(SchedulePoint::kClaimSlices);
         // acquire: pairs with the release of who freed the slices. A failure reads again.

@@ -152,6 +152,7 @@ std::size_t ahead_of(const ThreadHeap* heap, SizeClass size_class) {
 // Whether the page has a block in free, after collecting and extending. If not, and it could still
 // extend, it was the hard limit that forbade it. Owner only.
 bool make_room(Page* page) {
+  check_record(page);
   if (!collect_some(page) && page->can_extend() &&
       extend_page(page, ahead_of(page->heap, page->size_class))) {
     page->heap->stats.extended.add();

@@ -9,7 +9,7 @@
 namespace ashlar {
 
 // A guard is one OS page, and makes at most two mappings more of the process. So there are never
-// more than these: a quarter of what Linux allows a process by default (vm.max_map_count).
+// more than these: half of what Linux allows a process by default (vm.max_map_count).
 inline constexpr std::uint32_t kGuardMax = 16384;
 
 // Bytes that a huge block's slices need more for its guard.

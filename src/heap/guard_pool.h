@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arena/guarded_records.h"
 #include "base/integer.h"
 #include "base/relaxed.h"
 #include "os/lock.h"
@@ -82,13 +83,13 @@ class GuardPool {
     const std::size_t slot_bytes = slot_bytes_of(Os::page_size());
     const std::size_t bytes = kSliceSize + slots * slot_bytes;
     const std::size_t record_bytes = record_bytes_of(slots);
-    void* const records = Os::reserve(nullptr, record_bytes, kCacheLine, Access::kReadWrite);
+    void* const records = reserve_records<Os>(record_bytes);
     if (records == nullptr) {
       return false;
     }
     void* const start = Os::reserve(nullptr, bytes, kSliceSize, Access::kNone);
     if (start == nullptr) {
-      Os::release(records, record_bytes);
+      release_records<Os>(records, record_bytes);
       return false;
     }
     slots_ = static_cast<GuardSlot*>(records);
@@ -103,8 +104,7 @@ class GuardPool {
   void close() {
     LockGuard guard(lock_);
     const std::uint32_t slots = count();
-    if (slots == 0 || queued_ != fresh_ ||
-        !Os::release(at_offset(slots_, 0), record_bytes_of(slots))) {
+    if (slots == 0 || queued_ != fresh_ || !release_records<Os>(slots_, record_bytes_of(slots))) {
       return;
     }
     Os::release(reinterpret_cast<void*>(address_of(start_) - kSliceSize),

@@ -55,6 +55,7 @@ void publish(Page* page) {
       return;
     }
     collect_page(page);
+    check_record(page);
     check_page(page);
     Heap* const home = home_of(page);
     if (page->is_empty()) {

@@ -142,10 +142,13 @@ bool acquire_slices(const Heap* heap, SliceCount slices, SliceCount alignment, S
   }
   Claim<System> claim;
   ArenaSet<System>& arenas = heap->realm->arenas;
+  // What is large stays first fit: only so does it find room among what is scattered.
+  const std::uint64_t pick =
+      kActive.random_pages && slices <= kMediumPageSlices ? random_number() : 0;
   const bool claimed =
       heap->arena != nullptr
-          ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim)
-          : arenas.claim(slices, alignment, headroom, &claim, preferred_numa_node(heap));
+          ? arenas.claim_in(heap->arena, slices, alignment, headroom, &claim, pick)
+          : arenas.claim(slices, alignment, headroom, &claim, preferred_numa_node(heap), pick);
   if (!claimed) {
     return false;
   }
@@ -290,6 +293,7 @@ void release_page(Page* page) {
   if (unlikely(is_watched())) {
     note_page_untracked(page);
   }
+  check_record(page);
   // Where the guard stays the slices do too: they are lost, and nothing else is.
   const bool usable = remove_guard(page);
   PageMemory memory = memory_of(page);

@@ -13,7 +13,7 @@ namespace ashlar {
 // Where guards stand (heap/guard_pages.h).
 enum class GuardLevel : std::uint8_t {
   kNone,
-  kLarge,  // behind huge blocks and pages of more than one slice
+  kLarge,  // behind pages and huge blocks of more than one slice
   kAll,    // behind every page
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "page/page.h"
+#include "page/page_record.h"
 
 namespace ashlar {
 
@@ -83,6 +84,11 @@ class PageQueue {
   }
 
   void remove(Page* page) {
+    if constexpr (kActive.check_blocks) {
+      if (unlikely(page->next->previous != page || page->previous->next != page)) {
+        stop_at_damaged_record(page, "its place among the pages of its thread");
+      }
+    }
     page->list = PageList::kNone;
     --count_;
     if (page->next == page) {

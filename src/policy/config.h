@@ -16,6 +16,7 @@ struct Config {
   bool check_blocks = false;          // frees, reallocs and sizes look at it, and pops at links
   bool guard_pages = false;           // OS pages that nobody may touch stand behind pages
   bool shuffle_blocks = false;        // a page hands its fresh blocks out in random order
+  bool random_pages = false;          // a page takes one of the next free places, at random
   bool stop_on_misuse = false;        // invalid and double frees end the program
   bool xmalloc = false;               // so does a request that gets no memory
   bool check_invariants = false;      // every room executes its check_ functions
@@ -39,6 +40,7 @@ inline constexpr Config kSecure{
     .check_blocks = true,
     .guard_pages = true,
     .shuffle_blocks = true,
+    .random_pages = true,
     .stop_on_misuse = true,
 };
 

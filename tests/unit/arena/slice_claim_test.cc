@@ -272,5 +272,31 @@ TEST(SliceClaim, NoSliceIsHeldTwiceAndNoneIsLost) {
   }
 }
 
+TEST(SliceClaim, ANumberPicksOneOfTheFirstPlaces) {
+  for (std::uint64_t pick = 1; pick < 3 * SliceClaim::kPlaces; ++pick) {
+    Slices slices;
+    SliceRun run;
+    ASSERT_TRUE(slices.claim.claim_at({{0}, {5}}));
+    ASSERT_TRUE(slices.claim.claim({2}, {2}, &run, pick));
+    // From 6 on, every other one.
+    EXPECT_EQ(run.first.value, 6 + 2 * (pick % SliceClaim::kPlaces));
+  }
+}
+
+RC_GTEST_PROP(SliceClaim, WhateverIsPickedNoSliceIsGivenTwiceAndNoneIsLost, ()) {
+  Slices slices;
+  Model model;
+  std::uint32_t claimed = 0;
+  const auto count = *rc::gen::element(1U, 2U, 4U, 8U);
+  SliceRun run;
+  while (slices.claim.claim({count}, {count}, &run, *rc::gen::inRange<std::uint64_t>(0, 1000))) {
+    RC_ASSERT(run.first.value % count == 0);
+    RC_ASSERT(model.is_free(run));
+    model.mark(run, true);
+    claimed += count;
+  }
+  RC_ASSERT(claimed == kSlices);
+}
+
 }  // namespace
 }  // namespace ashlar
