@@ -7,16 +7,13 @@
 namespace ashlar {
 
 constinit PageMap page_map;
-constinit std::uintptr_t PageMap::window_base_ = 0;
-constinit std::size_t PageMap::window_entries_ = 0;
-constinit std::atomic<Page*>* PageMap::window_ = nullptr;
 
 Page* PageMap::find(const void* address) const {
   const std::uintptr_t value = address_of(address);
   const std::uintptr_t near = slices_into_window(value);
-  if (near < window_entries_) {
+  if (near < sealed.window_entries) {
     // relaxed: as in find_near.
-    return window_[near].load(std::memory_order_relaxed);
+    return sealed.window[near].load(std::memory_order_relaxed);
   }
   const std::uintptr_t index = value >> kLeafShift;
   if (index >= kRootEntries) {
@@ -36,23 +33,26 @@ Page* PageMap::find(const void* address) const {
 }
 
 bool PageMap::open_window(std::uintptr_t base) {
-  if (window_entries_ != 0) {
+  if (sealed.window_entries != 0) {
     return true;
   }
   void* const table = reserve_records<System>(kWindowEntries * sizeof(Page*));
   if (table == nullptr) {
     return false;
   }
-  window_ = static_cast<std::atomic<Page*>*>(table);
-  window_base_ = base;
-  window_entries_ = kWindowEntries;
-  return true;
+  LockGuard guard(messages_lock());
+  return change_sealed([=] {
+    sealed.window = static_cast<std::atomic<Page*>*>(table);
+    sealed.window_base = base;
+    sealed.window_entries = kWindowEntries;
+  });
 }
 
 void PageMap::unmap() {
-  if (window_entries_ != 0) {
-    release_records<System>(window_, window_entries_ * sizeof(Page*));
-    window_entries_ = 0;
+  if (sealed.window_entries != 0) {
+    LockGuard guard(messages_lock());
+    release_records<System>(sealed.window, sealed.window_entries * sizeof(Page*));
+    static_cast<void>(change_sealed([] { sealed.window_entries = 0; }));
   }
   for (std::atomic<std::uintptr_t>& root : root_) {
     // relaxed: no other thread uses the map.
@@ -84,8 +84,8 @@ PageMap::Leaf* PageMap::leaf_for(std::size_t root_index) {
 
 // Whether any address of the span of 4 GiB that begins here is the window's business.
 bool PageMap::touches_window(std::uintptr_t span) {
-  return window_entries_ != 0 && span + kLeafSpan > window_base_ &&
-         span < window_base_ + window_entries_ * kSliceSize;
+  return sealed.window_entries != 0 && span + kLeafSpan > sealed.window_base &&
+         span < sealed.window_base + sealed.window_entries * kSliceSize;
 }
 
 // A span of 4 GiB that one page fills is one tagged root entry, if no leaf was made there.
@@ -103,17 +103,17 @@ bool PageMap::enter_span(std::uintptr_t address, Page* page) {
 // entry) for each span that one page fills.
 template <class Use, class OnSpan>
 void PageMap::for_each_table(std::uintptr_t begin, std::uintptr_t end, Use use, OnSpan on_span) {
-  const std::uintptr_t window_end = window_base_ + window_entries_ * kSliceSize;
+  const std::uintptr_t window_end = sealed.window_base + sealed.window_entries * kSliceSize;
   while (begin < end) {
     const std::uintptr_t near = slices_into_window(begin);
     std::uintptr_t next = end;
-    if (near < window_entries_) {
+    if (near < sealed.window_entries) {
       next = end < window_end ? end : window_end;
-      use(window_, counted_, near, divide_up(next - begin, kSliceSize));
+      use(sealed.window, counted_, near, divide_up(next - begin, kSliceSize));
     } else {
       const std::uintptr_t span_end = align_down(begin, kLeafSpan) + kLeafSpan;
       next = span_end < next ? span_end : next;
-      next = begin < window_base_ && window_base_ < next ? window_base_ : next;
+      next = begin < sealed.window_base && sealed.window_base < next ? sealed.window_base : next;
       std::atomic<std::uintptr_t>& root = root_[begin >> kLeafShift];
       // acquire: pairs with leaf_for; the leaf was made when the range was entered. Only the holder
       // of a span changes a tagged entry.
@@ -133,8 +133,8 @@ void PageMap::for_each_table(std::uintptr_t begin, std::uintptr_t end, Use use, 
 bool PageMap::enter(const void* start, std::size_t size, Page* page) {
   const std::uintptr_t begin = address_of(start);
   const std::uintptr_t end = begin + size;
-  const bool all_near =
-      slices_into_window(begin) < window_entries_ && slices_into_window(end - 1) < window_entries_;
+  const bool all_near = slices_into_window(begin) < sealed.window_entries &&
+                        slices_into_window(end - 1) < sealed.window_entries;
   if (!can_hold(begin, size)) {
     return false;
   }

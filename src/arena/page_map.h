@@ -9,6 +9,7 @@
 #include "base/compiler.h"
 #include "base/integer.h"
 #include "policy/layout.h"
+#include "support/sealed.h"
 #include "support/touched.h"
 
 namespace ashlar {
@@ -23,19 +24,21 @@ struct Page;  // the page room's; only its address is stored here
 // Shared:      all entries (read by any thread), the leaf pointers; where the window lies is
 //              written before there is a second thread, and read by all
 // Invariants:  an entry names the page that holds the slice, or is empty (nullptr);
-//              window_[i] is for address window_base_ + i * kSliceSize
-// Life:        a constant-initialised global; leaves and the window are never given back
+//              sealed.window[i] is for address sealed.window_base + i * kSliceSize
+// Life:        a constant-initialised global; leaves and the window are never given back. Where the
+//              window lies is said by static data (support/sealed.h), so that the fast path can use
+//              it as operands
 class ASHLAR_HIDDEN PageMap {
  public:
   // The page that holds an address inside the window; nullptr for any other address.
   ASHLAR_ALWAYS_INLINE Page* find_near(const void* address) const {
     const std::uintptr_t index = slices_into_window(address_of(address));
-    if (unlikely(index >= window_entries_)) {
+    if (unlikely(index >= sealed.window_entries)) {
       return nullptr;
     }
     // relaxed: whoever passes a block to another thread passes what led to its entry along; for
     // other addresses the answer may be out of date, as any answer about them may.
-    return window_[index].load(std::memory_order_relaxed);
+    return sealed.window[index].load(std::memory_order_relaxed);
   }
 
   // The page that holds an address, or nullptr. Any value is a valid argument.
@@ -80,9 +83,9 @@ class ASHLAR_HIDDEN PageMap {
         counted[kLeafEntries / kEntriesPerWord];  // OS pages counted as touched
   };
 
-  // Only below window_entries_ is the result an index.
+  // Only below sealed.window_entries is the result an index.
   ASHLAR_ALWAYS_INLINE std::uintptr_t slices_into_window(std::uintptr_t address) const {
-    return (address - window_base_) >> kSliceShift;
+    return (address - sealed.window_base) >> kSliceShift;
   }
 
   Leaf* leaf_for(std::size_t root_index);
@@ -92,11 +95,6 @@ class ASHLAR_HIDDEN PageMap {
   bool enter_span(std::uintptr_t address, Page* page);
   static bool touches_window(std::uintptr_t span);
 
-  // Plain and static, so that the fast path can use them as operands: written once, by the
-  // library's constructor or an allocation before it, when there is no second thread yet.
-  static std::uintptr_t window_base_;
-  static std::size_t window_entries_;
-  static std::atomic<Page*>* window_;
   // Of each 4 GiB: nothing (0), a leaf, or a page with the tag kWholeSpan. [address >> 32]
   std::atomic<std::uintptr_t> root_[kRootEntries] = {};
   std::atomic<std::uint64_t> counted_[kWindowEntries / kEntriesPerWord] = {};  // as in a leaf

@@ -8,6 +8,13 @@
 #define ASHLAR_EXPORT [[gnu::visibility("default")]]
 // For what is defined in another file of ours: the compiler then addresses it directly.
 #define ASHLAR_HIDDEN __attribute__((visibility("hidden")))
+// For static data that nobody writes to, although its type would let them: the loader makes it
+// read-only once addresses in it are right.
+#ifdef __ELF__
+#define ASHLAR_FIXED __attribute__((section(".data.rel.ro.fixed")))
+#else
+#define ASHLAR_FIXED
+#endif
 #define ASHLAR_PRINTF(format_index, first_argument) \
   [[gnu::format(printf, format_index, first_argument)]]
 

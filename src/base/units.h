@@ -29,6 +29,6 @@ struct SliceRun {
 enum class Contents : bool { kUnknown = false, kZero = true };
 
 // Whether memory may be touched.
-enum class Access : std::uint8_t { kNone, kReadWrite };
+enum class Access : std::uint8_t { kNone, kRead, kReadWrite };
 
 }  // namespace ashlar

@@ -22,6 +22,7 @@
 #include "heap/tuning.h"
 #include "os/tool.h"
 #include "support/check.h"
+#include "support/sealed.h"
 #include "support/stats.h"
 
 namespace ashlar {
@@ -42,19 +43,13 @@ constexpr std::size_t kAheadBlockMax = 4 * kKiB;
 // Slow paths between two looks at the clock.
 constexpr std::uint64_t kPurgeInterval = 64;
 
-struct DeferredFree {
-  std::atomic<DeferredFreeFunction*> function{nullptr};
-  std::atomic<void*> arg{nullptr};
-};
-constinit DeferredFree deferred_free;
-
 void call_deferred_free(ThreadHeap* backing, bool force) {
   // acquire: pairs with the release in register_deferred_free; arg belongs to it.
-  DeferredFreeFunction* const function = deferred_free.function.load(std::memory_order_acquire);
+  DeferredFreeFunction* const function = sealed.deferred_free.load(std::memory_order_acquire);
   if (function != nullptr && !backing->in_deferred_free) {
     backing->in_deferred_free = true;
     // relaxed: ordered by the acquire above.
-    function(force, backing->heartbeat, deferred_free.arg.load(std::memory_order_relaxed));
+    function(force, backing->heartbeat, sealed.deferred_free_arg.load(std::memory_order_relaxed));
     backing->in_deferred_free = false;
   }
 }
@@ -349,10 +344,13 @@ void* allocate_untracked(Heap* heap, std::size_t size, Contents contents) {
 }
 
 void register_deferred_free(DeferredFreeFunction* function, void* arg) {
-  // relaxed: published by the release below.
-  deferred_free.arg.store(arg, std::memory_order_relaxed);
-  // release: who sees the function sees its arg.
-  deferred_free.function.store(function, std::memory_order_release);
+  LockGuard guard(messages_lock());
+  static_cast<void>(change_sealed([=] {
+    // relaxed: published by the release below.
+    sealed.deferred_free_arg.store(arg, std::memory_order_relaxed);
+    // release: who sees the function sees its arg.
+    sealed.deferred_free.store(function, std::memory_order_release);
+  }));
 }
 
 std::size_t collect_part(ThreadHeap* part) {

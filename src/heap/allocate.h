@@ -8,6 +8,7 @@
 #include "heap/limits.h"
 #include "heap/shortage.h"
 #include "heap/thread_heap.h"
+#include "support/sealed.h"
 
 namespace ashlar {
 
@@ -45,7 +46,6 @@ inline std::size_t request_size(std::size_t count, std::size_t size) {
 }
 
 // Function called regularly from slow paths, so that a program can free what it put off.
-using DeferredFreeFunction = void(bool force, unsigned long long heartbeat, void* arg);
 void register_deferred_free(DeferredFreeFunction* function, void* arg);
 
 // Collects what was freed in a thread's part of a heap, and gives empty pages back. Returns how

@@ -18,6 +18,7 @@
 #include "support/messages.h"
 #include "support/options.h"
 #include "support/random.h"
+#include "support/sealed.h"
 
 namespace ashlar {
 
@@ -84,6 +85,10 @@ bool start_once() ASHLAR_REQUIRES(start_lock) {
   }
   main_realm.arenas.configure(arena_policy());
   read_tuning();
+  {
+    LockGuard guard(messages_lock());
+    seal();
+  }
   // relaxed: compared with thread ids only.
   first_thread.store(thread_id(), std::memory_order_relaxed);
   // relaxed: a number by itself; whoever asks came through start_process.

@@ -41,8 +41,9 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
 
 }  // namespace
 
-constinit Page empty_page{};
-constinit ThreadHeap empty_heap = make_empty_heap(std::make_index_sequence<kDirectWords + 1>());
+ASHLAR_FIXED constinit Page empty_page{};
+ASHLAR_FIXED constinit ThreadHeap empty_heap =
+    make_empty_heap(std::make_index_sequence<kDirectWords + 1>());
 ASHLAR_THREAD_LOCAL ThreadHeap* thread_heap = &empty_heap;
 
 void ThreadHeap::start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_part) {

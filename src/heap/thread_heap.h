@@ -79,7 +79,7 @@ struct ThreadHeap {
   void remove(Page* page);
 };
 
-// Where a thread has no heap (yet, or any more): no page has room here.
+// Where a thread has no heap (yet, or any more): no page has room here. Never written.
 ASHLAR_HIDDEN extern constinit ThreadHeap empty_heap;
 
 // The thread's part of its default heap, which is the main heap unless the program has chosen

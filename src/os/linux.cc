@@ -25,7 +25,9 @@ namespace ashlar {
 namespace {
 
 int protection_of(Access access) {
-  return access == Access::kReadWrite ? PROT_READ | PROT_WRITE : PROT_NONE;
+  return access == Access::kReadWrite ? PROT_READ | PROT_WRITE
+         : access == Access::kRead    ? PROT_READ
+                                      : PROT_NONE;
 }
 
 void* map(void* hint, std::size_t size, Access access) {

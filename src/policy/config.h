@@ -14,6 +14,7 @@ struct Config {
   bool encode_links = false;          // free-list links are encoded with the page's keys
   bool pad_blocks = false;            // a canary and the request's size stand behind each block
   bool check_blocks = false;          // frees, reallocs and sizes look at it, and pops at links
+  bool seal = false;                  // what the library calls and looks up by is read-only
   bool guard_pages = false;           // OS pages that nobody may touch stand behind pages
   bool shuffle_blocks = false;        // a page hands its fresh blocks out in random order
   bool random_pages = false;          // a page takes one of the next free places, at random
@@ -38,6 +39,7 @@ inline constexpr Config kSecure{
     .encode_links = true,
     .pad_blocks = true,
     .check_blocks = true,
+    .seal = true,
     .guard_pages = true,
     .shuffle_blocks = true,
     .random_pages = true,

@@ -16,6 +16,7 @@
 #include "os/thread.h"
 #include "policy/config.h"
 #include "support/options.h"
+#include "support/sealed.h"
 #include "support/text.h"
 #include "support/tracker.h"
 
@@ -39,8 +40,6 @@ struct ErrorHandler {
 // Life:        static; all zero but `keeping` is the start
 constexpr std::size_t kKeptMax = 32 * kKiB;
 constinit Lock lock(LockRank::kMessages);
-constinit Output output ASHLAR_GUARDED_BY(lock);
-constinit ErrorHandler error_handler ASHLAR_GUARDED_BY(lock);
 constinit bool keeping ASHLAR_GUARDED_BY(lock) = true;
 constinit std::size_t kept_length ASHLAR_GUARDED_BY(lock) = 0;
 constinit char kept[kKeptMax] = {};
@@ -87,7 +86,7 @@ bool write(const char* text, std::size_t length) {
   Output to;
   {
     LockGuard guard(lock);
-    to = output;
+    to = {sealed.output, sealed.output_arg};
     if (keeping) {
       keep(text, length);
     }
@@ -151,7 +150,7 @@ void report_error(int code, const char* format, ...) {
   ErrorHandler handler;
   {
     LockGuard guard(lock);
-    handler = error_handler;
+    handler = {sealed.error, sealed.error_arg};
   }
   const bool stops = (kActive.stop_on_misuse && handler.function == nullptr && is_misuse(code)) ||
                      (kActive.xmalloc && is_shortage(code));
@@ -213,7 +212,13 @@ void register_output(OutputFunction* function, void* arg) {
   bool has_kept_text = false;
   {
     LockGuard guard(lock);
-    output = {function, arg};
+    const bool changed = change_sealed([=] {
+      sealed.output = function;
+      sealed.output_arg = arg;
+    });
+    if (!changed) {
+      return;
+    }
     has_kept_text = kept_length != 0;
     keeping = false;
     kept_length = 0;
@@ -229,7 +234,10 @@ void register_output(OutputFunction* function, void* arg) {
 
 void register_error(ErrorFunction* function, void* arg) {
   LockGuard guard(lock);
-  error_handler = {function, arg};
+  static_cast<void>(change_sealed([=] {
+    sealed.error = function;
+    sealed.error_arg = arg;
+  }));
 }
 
 Lock& messages_lock() { return lock; }

@@ -39,7 +39,8 @@ void write_output(const char* text);
 
 // Where text goes from now on. What was written so far (the first 32 KiB) is given to the first
 // function that is registered, in one call. nullptr: file descriptor 2, as at the start, and
-// nothing is kept any more.
+// nothing is kept any more. In profiles that seal, all stays as it is where the system does not let
+// it be changed (support/sealed.h); so with register_error.
 void register_output(OutputFunction* function, void* arg);
 
 // Who hears of errors from now on; nullptr: nobody.

@@ -11,15 +11,6 @@
 
 namespace ashlar {
 
-// Where the window lies is the library's own affair, but its ends are where mistakes would be. An
-// explicit instantiation may name what is private.
-template <std::uintptr_t* kBase>
-struct WindowPeek {
-  friend std::uintptr_t peek_window_base() { return *kBase; }
-};
-std::uintptr_t peek_window_base();
-template struct WindowPeek<&PageMap::window_base_>;
-
 namespace {
 
 // The map stores page addresses and never looks behind them; only the lowest bit has a meaning.
@@ -36,8 +27,8 @@ class PageMapTest : public testing::Test {
  protected:
   PageMapTest() { start_process(); }
 
-  static std::uintptr_t window_begin() { return peek_window_base(); }
-  static std::uintptr_t window_end() { return peek_window_base() + kWindowSize; }
+  static std::uintptr_t window_begin() { return sealed.window_base; }
+  static std::uintptr_t window_end() { return sealed.window_base + kWindowSize; }
 
   // The range's pages are found from its first to its last byte, and not a byte beyond.
   void expect_exactly(std::uintptr_t start, std::size_t size, Page* page) {
