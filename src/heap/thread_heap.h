@@ -105,7 +105,7 @@ namespace detail {
 
 ASHLAR_ALWAYS_INLINE void fill(void* block, unsigned char byte, std::size_t from,
                                std::size_t size) {
-  __builtin_memset(at_offset(block, from), byte, size - from);
+  fill_bytes(at_offset(block, from), byte, size - from);
 }
 
 // Does to a block that was freed what the profile says, but to its link and its canary.

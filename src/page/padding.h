@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "harden/canary.h"
 #include "page/page.h"
+#include "support/tracker.h"
 
 namespace ashlar {
 
@@ -87,7 +88,7 @@ ASHLAR_ALWAYS_INLINE bool are_sites_intact([[maybe_unused]] const Page* page,
 ASHLAR_ALWAYS_INLINE void pad_block(const Page* page, void* block, std::size_t size) {
   const std::size_t slack = room_of(page) - size;
   if constexpr (kActive.fill_blocks) {
-    __builtin_memset(at_offset(block, size), kFillPadding, slack);
+    fill_bytes(at_offset(block, size), kFillPadding, slack);
   } else {
     // Where there is less slack than this, the padding covers the rest of it.
     __builtin_memcpy(at_offset(block, size), &detail::kSlackFill, sizeof detail::kSlackFill);
@@ -152,7 +153,7 @@ inline void mark_unused([[maybe_unused]] Page* page, [[maybe_unused]] void* bloc
     pad_block(page, block, 0);
     *detail::sites_at(page, block) = {};
     try_mark_freed(page, block);
-    __builtin_memset(at_offset(block, sizeof(Block)), kFillFreed, room_of(page) - sizeof(Block));
+    fill_bytes(at_offset(block, sizeof(Block)), kFillFreed, room_of(page) - sizeof(Block));
   }
 }
 

@@ -152,8 +152,10 @@ void report_error(int code, const char* format, ...) {
     LockGuard guard(lock);
     handler = {sealed.error, sealed.error_arg};
   }
-  const bool stops = (kActive.stop_on_misuse && handler.function == nullptr && is_misuse(code)) ||
-                     (kActive.xmalloc && is_shortage(code));
+  // Where a tool watches it is told next, and decides whether the program goes on.
+  const bool stops =
+      (kActive.stop_on_misuse && handler.function == nullptr && is_misuse(code) && !is_watched()) ||
+      (kActive.xmalloc && is_shortage(code));
   if (stops || (messages_are_wanted() && within_limit(errors_printed, Option::kMaxErrors))) {
     va_list arguments;
     va_start(arguments, format);

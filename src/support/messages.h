@@ -20,8 +20,9 @@ using ErrorFunction = void(int code, void* arg);
 // Prints "ashlar: error: ..." if show_errors or verbose is on, at most max_errors times (verbose:
 // without limit), then calls the error handler in any case. Without a handler, profiles that stop
 // on misuse print the message whatever the options say and end the program, for EAGAIN, EFAULT
-// and EINVAL; builds with ASHLAR_XMALLOC do so for ENOMEM and EOVERFLOW, after a handler was called
-// if there is one. An error from within the handler, on the same thread, does not call it again.
+// and EINVAL, unless a sanitizer or Valgrind watches; builds with ASHLAR_XMALLOC do so for ENOMEM
+// and EOVERFLOW, after a handler was called if there is one. An error from within the handler, on
+// the same thread, does not call it again.
 ASHLAR_COLD ASHLAR_PRINTF(2, 3) void report_error(int code, const char* format, ...);
 
 // Prints "ashlar: warning: ..." if show_errors or verbose is on, at most max_warnings times.

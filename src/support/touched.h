@@ -31,8 +31,11 @@ constexpr std::uint8_t touched_units(std::size_t bytes, std::size_t os_page) {
 // Life:        constant-initialised
 class TouchedBytes {
  public:
+  // More than any system has addresses for, so that no sum of a few of these overflows.
+  static constexpr std::size_t kMost = std::size_t{1} << 60;
+
   // Counts memory that is about to be touched; false, and nothing counted, where the hard limit
-  // forbids it.
+  // forbids it, or it is more than kMost.
   [[nodiscard]] bool try_add(std::size_t bytes) {
     std::int64_t before = 0;
     if (bytes == 0) {
@@ -91,6 +94,9 @@ class TouchedBytes {
 
  private:
   bool try_count(std::size_t bytes, std::int64_t* before) {
+    if (bytes > kMost) {
+      return false;
+    }
     const auto amount = static_cast<std::int64_t>(bytes);
     const std::size_t hard = hard_.get();
     if (hard == 0) {

@@ -170,4 +170,11 @@ void QuietScope::end_slow(Tool tool) {
   }
 }
 
+void fill_unseen(void* start, unsigned char byte, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i) {
+    *at_offset<unsigned char>(start, i) = byte;
+    asm volatile("" ::: "memory");  // or the compiler makes a call of memset of it
+  }
+}
+
 }  // namespace ashlar

@@ -58,6 +58,13 @@ void note_memory_free(void* start, std::size_t bytes);
 // The program gave a pointer back that begins no block in use: the tool may describe it.
 void note_bad_free(void* pointer);
 
+// memset for memory that the program may not touch: tools look at what libc's function is given.
+void fill_unseen(void* start, unsigned char byte, std::size_t bytes);
+ASHLAR_ALWAYS_INLINE void fill_bytes(void* start, unsigned char byte, std::size_t bytes) {
+  unlikely(is_watched()) ? fill_unseen(start, byte, bytes)
+                         : static_cast<void>(__builtin_memset(start, byte, bytes));
+}
+
 // While one lives, what the calling thread does to memory of ours is not reported: it reads and
 // writes links in free blocks and what stands before blocks in use. They nest.
 class QuietScope {

@@ -142,5 +142,19 @@ TEST(TouchedBytes, StopAtTheHardLimitAndCountWhatIsForced) {
   EXPECT_EQ(bytes.now(), 0U);
 }
 
+TEST(TouchedBytesTest, WhatNoSystemHasIsRefusedAndChangesNoSum) {
+  for (const std::size_t hard : {std::size_t{0}, std::size_t{PTRDIFF_MAX}, SIZE_MAX}) {
+    TouchedBytes sums;
+    sums.set_hard(hard);
+    sums.add(1000);
+    EXPECT_FALSE(sums.try_add(PTRDIFF_MAX));
+    EXPECT_FALSE(sums.try_hold(SIZE_MAX));
+    EXPECT_EQ(sums.now(), 1000U);
+    EXPECT_EQ(sums.peak(), 1000U);
+    EXPECT_TRUE(sums.try_add(TouchedBytes::kMost));
+    EXPECT_EQ(sums.now(), TouchedBytes::kMost + 1000);
+  }
+}
+
 }  // namespace
 }  // namespace ashlar
