@@ -27,9 +27,11 @@ class SliceClaim {
   static constexpr int kWordTries = 8;
   static constexpr int kRunTries = 4;
 
-  // Of so many places at most one is picked by a number: few, so that what is in use stays
-  // together.
-  static constexpr std::uint32_t kPlaces = 16;
+  // One of how many places a number picks: few, so that what is in use stays together, and a page
+  // that comes and goes, each time elsewhere, leaves no more behind it than may wait.
+  static constexpr std::uint32_t places_for(SliceCount count) {
+    return count.value <= 4 ? 8 / count.value : 2;
+  }
 
   constexpr SliceClaim() = default;
   SliceClaim(SliceWords* words, AtomicWord* full, std::uint32_t word_count)
@@ -118,10 +120,11 @@ class SliceClaim {
   }
 
   // The place that a number picks among the first of these, of which there is one at least.
-  static std::uint32_t place_of(std::uint64_t starts, std::uint64_t pick) {
+  static std::uint32_t place_of(std::uint64_t starts, SliceCount count, std::uint64_t pick) {
     if (pick != 0) {
       const auto places = static_cast<std::uint32_t>(std::popcount(starts));
-      for (std::uint64_t left = pick % (places < kPlaces ? places : kPlaces); left != 0; --left) {
+      const std::uint32_t most = places_for(count);
+      for (std::uint64_t left = pick % (places < most ? places : most); left != 0; --left) {
         starts &= starts - 1;
       }
     }
@@ -149,7 +152,7 @@ class SliceClaim {
         if (starts == 0) {
           break;
         }
-        const std::uint32_t bit = place_of(starts, pick);
+        const std::uint32_t bit = place_of(starts, count, pick);
         const std::uint64_t taken = seen | (low_bits(count.value) << bit);
         schedule_point(SchedulePoint::kClaimSlices);
         // acquire: pairs with the release of who freed the slices. A failure reads again.

@@ -8,7 +8,7 @@
 
 /* Beside those of the blocks: an arena or two of up to four parts, the page map's window and
    leaves, records, the thread's stack of a purge thread. */
-enum { kOthers = 24, kSteps = 1200 };
+enum { kOthers = 24, kSteps = 400 };
 
 static void check_life(size_t before) {
   static struct life life;
@@ -63,7 +63,7 @@ static void two_mib_apart(void) { apart(2 * kMiB, 700); }
 
 /* realloc by small steps, interleaved, each of the blocks moving now and then. */
 static void growing(void) {
-  enum { kBlocks = 40 };
+  enum { kBlocks = 16 };
   static char* blocks[kBlocks];
   const size_t before = mapping_count();
   for (size_t size = 20 * kMiB; size < 60 * kMiB; size += kMiB / 2) {

@@ -9,7 +9,7 @@
 #include "random_life.h"
 #include "system_calls.h"
 
-enum { kThreads = 2, kSteps = 500, kLeft = 24 * kMiB };
+enum { kThreads = 2, kSteps = 150, kLeft = 24 * kMiB };
 /* Of arenas; with lost mappings it would be more. */
 static const size_t kAddresses = (size_t)8 << 30;
 

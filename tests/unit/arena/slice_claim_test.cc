@@ -273,13 +273,14 @@ TEST(SliceClaim, NoSliceIsHeldTwiceAndNoneIsLost) {
 }
 
 TEST(SliceClaim, ANumberPicksOneOfTheFirstPlaces) {
-  for (std::uint64_t pick = 1; pick < 3 * SliceClaim::kPlaces; ++pick) {
+  constexpr std::uint64_t kPlaces = SliceClaim::places_for({2});
+  for (std::uint64_t pick = 1; pick < 3 * kPlaces; ++pick) {
     Slices slices;
     SliceRun run;
     ASSERT_TRUE(slices.claim.claim_at({{0}, {5}}));
     ASSERT_TRUE(slices.claim.claim({2}, {2}, &run, pick));
     // From 6 on, every other one.
-    EXPECT_EQ(run.first.value, 6 + 2 * (pick % SliceClaim::kPlaces));
+    EXPECT_EQ(run.first.value, 6 + 2 * (pick % kPlaces));
   }
 }
 
