@@ -52,8 +52,6 @@ void report_overrun(const Page* page, const void* block, const BlockDamage& foun
   }
 }
 
-bool is_own(const Page* page) { return (owner_of(page) & ~kOwnerFlags) == thread_id(); }
-
 // Whether the address is where a block starts that was handed out at some time. Reported where not.
 bool check_start(const Page* page, const void* block, const char* call) {
   if (page->is_huge() ? block == page->start : is_block_start(page, block)) {

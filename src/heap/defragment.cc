@@ -80,7 +80,7 @@ class Decision {
     if (page == nullptr) {
       return;
     }
-    if (!is_mine(page)) {
+    if (!is_own(page)) {
       if (take_orphan(page) == Taken::kNo) {
         return;
       }
@@ -107,13 +107,11 @@ class Decision {
 
   static bool answer(void* pointer) {
     Page* const page = page_map.find(pointer);
-    return page != nullptr && is_mine(page) && candidate(page, pointer) != nullptr &&
+    return page != nullptr && is_own(page) && candidate(page, pointer) != nullptr &&
            page->offer.answer == OfferAnswer::kMove;
   }
 
  private:
-  static bool is_mine(const Page* page) { return (owner_of(page) & ~kOwnerFlags) == thread_id(); }
-
   // The block that a pointer leads to, if it is one of a page of this thread that has room.
   static const void* candidate(const Page* page, const void* pointer) {
     if (page->list != PageList::kQueue) {

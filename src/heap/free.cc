@@ -167,7 +167,7 @@ void free_untracked(Page* page, Block* block) {
     free_huge(page);
     return;
   }
-  if ((owner_of(page) & ~kOwnerFlags) == thread_id()) {
+  if (is_own(page)) {
     free_local(page, block);
   } else {
     free_remote(page, block);

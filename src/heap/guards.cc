@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "arena/page_map.h"
+#include "base/mix.h"
 #include "heap/guard_report.h"
 #include "heap/heap.h"
 #include "heap/late_heap.h"
@@ -50,14 +51,6 @@ Sampling sampling_of(const GuardSampling& of_heap) {
     sampling.most = of_heap.max_size.get();
   }
   return sampling;
-}
-
-// The last steps of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
-// generators", 2014): numbers that follow one another become numbers that do not.
-std::uint64_t mix(std::uint64_t value) {
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
-  return value ^ (value >> 31);
 }
 
 // Draws so far, of all threads. A program with one thread and a seed draws the same every time.

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "base/mix.h"
 #include "os/linux.h"
 #include "os/schedule.h"
 
@@ -32,14 +33,6 @@ inline void carry_out(Delay delay) {
   errno = before;
 }
 
-// One step of SplitMix64 (Steele, Lea and Flood, 2014).
-constexpr std::uint64_t mix_schedule(std::uint64_t* state) {
-  std::uint64_t x = *state += 0x9E37'79B9'7F4A'7C15;
-  x = (x ^ (x >> 30)) * 0xBF58'476D'1CE4'E5B9;
-  x = (x ^ (x >> 27)) * 0x94D0'49BB'1331'11EB;
-  return x ^ (x >> 31);
-}
-
 // One visit in 2^yield yields, one in 2^sleep sleeps.
 struct DelayRate {
   unsigned yield;
@@ -63,9 +56,9 @@ struct SchedulePlan {
   static constexpr SchedulePlan of(std::uint64_t seed) {
     std::uint64_t state = seed;
     SchedulePlan plan;
-    plan.rate = kRates[mix_schedule(&state) % (sizeof kRates / sizeof kRates[0])];
-    plan.hot_point = static_cast<SchedulePoint>(mix_schedule(&state) % kSchedulePoints);
-    plan.hot_side = static_cast<ScheduleSide>(mix_schedule(&state) % kScheduleSides);
+    plan.rate = kRates[next_mixed(state) % (sizeof kRates / sizeof kRates[0])];
+    plan.hot_point = static_cast<SchedulePoint>(next_mixed(state) % kSchedulePoints);
+    plan.hot_side = static_cast<ScheduleSide>(next_mixed(state) % kScheduleSides);
     return plan;
   }
 };
@@ -79,13 +72,13 @@ class ScheduleCoin {
   constexpr ScheduleCoin() = default;
   constexpr ScheduleCoin(std::uint64_t seed, std::uint32_t order) : plan_(SchedulePlan::of(seed)) {
     std::uint64_t place = order;
-    state_ = mix_schedule(&seed) ^ mix_schedule(&place);
+    state_ = next_mixed(seed) ^ next_mixed(place);
   }
 
   constexpr Delay toss(SchedulePoint point, ScheduleSide side) {
     const bool hot = point == plan_.hot_point && side == plan_.hot_side;
     const DelayRate rate = hot ? SchedulePlan::kHotRate : plan_.rate;
-    const std::uint64_t bits = mix_schedule(&state_);
+    const std::uint64_t bits = next_mixed(state_);
     if (is_one_in(bits, rate.sleep)) {
       constexpr std::uint32_t kSpan = SchedulePlan::kSleepMax - SchedulePlan::kSleepMin + 1;
       return {DelayKind::kSleep,

@@ -186,6 +186,9 @@ ASHLAR_ALWAYS_INLINE std::uintptr_t owner_of(const Page* page) {
   return page->owner.load(std::memory_order_relaxed);
 }
 
+// Whether the page is the calling thread's, whatever its flags.
+inline bool is_own(const Page* page) { return (owner_of(page) & ~kOwnerFlags) == thread_id(); }
+
 // Writes the owner's id (or kNoOwner) and keeps the flags that outlive owners. Owner only. The
 // loop is there for a flag that another thread sets meanwhile, which it does once.
 inline void set_owner(Page* page, std::uintptr_t id) {

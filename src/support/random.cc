@@ -4,6 +4,8 @@
 #include <atomic>
 #include <bit>
 
+#include "base/mix.h"
+
 namespace ashlar {
 namespace {
 
@@ -26,16 +28,6 @@ constexpr std::size_t kNonceAt = 14;
 
 // Keys that are made of nothing but the time differ by this where all else is the same.
 constinit std::atomic<std::uint64_t> weak_keys{0};
-
-// One step of splitmix64 (G. Steele, D. Lea, C. Flood: "Fast splittable pseudorandom number
-// generators", 2014): every bit of the state matters to every bit of the result.
-std::uint64_t mix(std::uint64_t& state) {
-  state += 0x9E3779B97F4A7C15;
-  std::uint64_t value = state;
-  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-  value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-  return value ^ (value >> 31);
-}
 
 }  // namespace
 
@@ -139,10 +131,10 @@ void RandomGenerator::make_weak_key(std::uint32_t (&key)[8], std::uint64_t time,
   std::uint64_t state = 0;
   for (const std::uint64_t value : known) {
     state ^= value;
-    state = mix(state);
+    state = next_mixed(state);
   }
   for (std::uint32_t& word : key) {
-    word = static_cast<std::uint32_t>(mix(state));
+    word = static_cast<std::uint32_t>(next_mixed(state));
   }
 }
 
