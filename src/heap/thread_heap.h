@@ -53,7 +53,7 @@ struct ThreadHeap {
   PartIndex* part_index;       // of the thread's parts, when they are many
   ThreadHeap* next_of_heap;
   ThreadHeap* previous_of_heap;
-  std::uint16_t retired_from;  // classes whose first page may be retired: [from, to)
+  std::uint16_t retired_from;  // classes whose last page may be retired: [from, to)
   std::uint16_t retired_to;
   std::uint32_t until_guarded;  // requests up to the next guarded one; 0: not drawn (guards.h)
   std::uint32_t retired;        // how many there are, when last counted and those since
@@ -76,6 +76,7 @@ struct ThreadHeap {
 
   void push_front(Page* page);
   void push_back(Page* page);
+  void begin_with(Page* page);
   void remove(Page* page);
 };
 
