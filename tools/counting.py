@@ -3,6 +3,7 @@
 Not a tool by itself. What starting and ending a program costs is left out by the difference of two
 runs, one of them longer.
 """
+import argparse
 import os
 import re
 import subprocess
@@ -29,3 +30,15 @@ def instructions_each(library, times, *command):
     once, twice = (instructions(library, *command[:place], n, *command[place + 1:])
                    for n in (times, 2 * times))
     return (twice - once) / times
+
+
+def arguments_of(doc, programs, profiles=()):
+    """What such a tool is called with: the library, what it runs, and a profile where it has bounds
+    of several. The library's path is absolute."""
+    parser = argparse.ArgumentParser(description=doc)
+    if profiles:
+        parser.add_argument("--profile", required=True, choices=profiles)
+    parser.add_argument("library", help="the shared library, absolute or from here",
+                        type=os.path.abspath)
+    parser.add_argument("programs", help=programs)
+    return parser.parse_args()

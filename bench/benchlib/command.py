@@ -37,25 +37,17 @@ class Command:
 def _parse(command, argv):
     parser = argparse.ArgumentParser(prog=command.name, description=command.about,
                                      epilog=command.epilog)
-    parser.add_argument("--rounds", type=int, metavar="N", help="default 3, with --quick 1")
-    parser.add_argument("--only", metavar="REGEX", default="", help="only these runs")
-    parser.add_argument("--quick", action="store_true", help=command.quick)
+    selection.add_runs(parser, "runs", (3, 1), quick=command.quick)
     parser.add_argument("--scale", type=int, metavar="N",
                         help="divide memory and repetitions by N (default 1, with --quick 8)")
     command.options(parser)
-    parser.add_argument("--list", action="store_true", help="name runs and allocators, stop")
     selection.add_arguments(parser)
     documents.add_arguments(parser, command.pictures)
     arguments = parser.parse_args(argv)
-    arguments.rounds = (1 if arguments.quick else 3) if arguments.rounds is None \
-        else arguments.rounds
+    selection.check_runs(parser, arguments)
     arguments.scale = (8 if arguments.quick else 1) if arguments.scale is None else arguments.scale
-    if arguments.rounds < 1 or arguments.scale < 1:
-        parser.error("--rounds and --scale must be at least 1")
-    try:
-        re.compile(arguments.only)
-    except re.error as error:
-        parser.error(f"--only: {error}")
+    if arguments.scale < 1:
+        parser.error("--scale must be at least 1")
     return arguments
 
 

@@ -1,7 +1,9 @@
 """Which allocators a benchmark compares: the options that name them, and what is printed about them
-and the machine. Shared by bench/compare and bench/memory."""
+and the machine; and those that name the runs. Shared by bench/compare, bench/memory, bench/scale
+and bench/demo."""
 
 import pathlib
+import re
 
 from . import allocators, measure
 
@@ -12,6 +14,28 @@ def add_arguments(parser):
                         help="a library of ours, may be repeated (default: "
                         "ashlar=build/release/libashlar.so, built if need be)")
     parser.add_argument("--no-build", action="store_true", help="take the default library as it is")
+
+
+def add_runs(parser, runs, rounds, only=None, quick="less work a run"):
+    """What all drivers are told of their runs. `rounds`: how many there are by default, and with
+    --quick."""
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help=f"default {rounds[0]}, with --quick {rounds[1]}")
+    parser.add_argument("--only", metavar="REGEX", default="", help=only or f"only these {runs}")
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--list", action="store_true", help=f"name {runs} and allocators, stop")
+    parser.set_defaults(default_rounds=rounds)
+
+
+def check_runs(parser, arguments):
+    if arguments.rounds is None:
+        arguments.rounds = arguments.default_rounds[1 if arguments.quick else 0]
+    if arguments.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    try:
+        re.compile(arguments.only)
+    except re.error as error:
+        parser.error(f"--only: {error}")
 
 
 def _ours(arguments):

@@ -6,7 +6,9 @@
 #include "support/messages.h"
 
 namespace ashlar {
+namespace {
 
+// Whether the block can have had that size and that alignment. Reported where not.
 bool check_sized_free(const void* pointer, std::size_t size, std::size_t alignment) {
   if (pointer == nullptr) {
     return true;
@@ -29,6 +31,14 @@ bool check_sized_free(const void* pointer, std::size_t size, std::size_t alignme
     return false;
   }
   return true;
+}
+
+}  // namespace
+
+void free_sized_slow(void* pointer, std::size_t size, std::size_t alignment) {
+  if (check_sized_free(pointer, size, alignment)) {
+    free_block(pointer);
+  }
 }
 
 }  // namespace ashlar

@@ -2,30 +2,28 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
 #include "heap/free.h"
 #include "heap/thread_heap.h"
 
 namespace ashlar {
 
-// Where a call says nothing of the size.
-inline constexpr std::size_t kSizeNotSaid = SIZE_MAX;
-
-// Reports a size or an alignment that the block can't have had; false: leave the block alone.
-[[nodiscard]] bool check_sized_free(const void* pointer, std::size_t size, std::size_t alignment);
+// Where the fast path can't free the block: looks closer, tells of a size or an alignment that it
+// can't have had, and frees it where there is none such.
+ASHLAR_NOINLINE void free_sized_slow(void* pointer, std::size_t size, std::size_t alignment);
 
 ASHLAR_ALWAYS_INLINE void free_sized(void* pointer, [[maybe_unused]] std::size_t size,
                                      [[maybe_unused]] std::size_t alignment) {
   if constexpr (kActive.check_blocks) {
-    const Page* const page = page_map.find_near(pointer);
-    const bool is_right = page != nullptr && is_thread_id(owner_of(page)) &&
-                          is_live_of_size(page, pointer, size) && is_aligned(pointer, alignment);
-    if (unlikely(!is_right) && !check_sized_free(pointer, size, alignment)) {
-      return;
+    Page* const page =
+        likely(is_aligned(pointer, alignment)) ? try_mark_freed_near(pointer, size) : nullptr;
+    if (unlikely(page == nullptr)) {
+      return free_sized_slow(pointer, size, alignment);
     }
+    detail::finish_free(page, pointer);
+  } else {
+    free_block(pointer);
   }
-  free_block(pointer);
 }
 
 }  // namespace ashlar

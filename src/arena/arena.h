@@ -11,6 +11,7 @@
 #include "arena/arena_layout.h"
 #include "arena/commit_hook.h"
 #include "arena/hint_bitmap.h"
+#include "arena/purge_batch.h"
 #include "arena/slice_claim.h"
 #include "arena/slice_words.h"
 #include "arena/touched_units.h"
@@ -188,38 +189,34 @@ class Arena {
   // done; returns how many. Slices that other threads claim meanwhile are left alone, and so are
   // those the system refuses to purge, and those that lie in a huge OS page with three quarters of
   // it in use: the system would have to take it apart, and everything in it would be slower. Where
-  // there is a commit hook this calls foreign code. Slices in a row go in one call, up to a bound.
+  // there is a commit hook this calls foreign code. What goes goes by few calls (PurgeBatch).
   std::uint32_t purge_waiting(std::uint32_t enough, PurgeMeans means = {}) {
     std::uint32_t purged = 0;
     // relaxed: a sum that only decides when to purge.
     if (waiting_.load(std::memory_order_relaxed) == 0) {
       return 0;
     }
-    SliceRun gathered{};  // claimed, and reaches down to the group looked at last
-    for (std::uint32_t word = layout_.words;
-         word-- > 0 && purged + gathered.count.value < enough;) {
+    PurgeBatch batch;
+    for (std::uint32_t word = layout_.words; word-- > 0;) {
       // relaxed: finds candidates; in_use decides.
       const std::uint64_t waiting = words()[word].waiting.load(std::memory_order_relaxed);
+      if (waiting == 0) {
+        continue;
+      }
+      if (purged + batch.slices() >= enough || batch.is_full()) {
+        purged += purge_batch(&batch, means);
+        if (purged >= enough) {
+          break;
+        }
+      }
       const std::uint64_t candidates =
           runs_of_at_least(means.least_slices, waiting & ~dense_huge_pages(word));
       // While their in_use bits are ours nobody allocates there.
       const std::uint64_t ours = candidates == 0 ? 0 : claim_.claim_free_of(word, candidates);
-      SliceRun reaches_down{};
-      for_each_run(word, ours, [&](SliceRun run) {
-        if (run.end() == gathered.first && gathered.count.value < kPurgeRunMax) {
-          run.count.value += gathered.count.value;
-          gathered = {};
-        }
-        if (run.first.value == word * kBitsPerWord) {
-          reaches_down = run;
-        } else {
-          purged += purge_run(run, means);
-        }
-      });
-      purged += purge_run(gathered, means);
-      gathered = reaches_down;
+      batch.begin_group();
+      for_each_run(word, ours, [&](SliceRun run) { batch.add(run); });
     }
-    return purged + purge_run(gathered, means);
+    return purged + purge_batch(&batch, means);
   }
 
   // For reports: bytes that wait, and will for as long as huge OS pages are kept whole.
@@ -499,49 +496,70 @@ class Arena {
     });
   }
 
-  // Slices that are given back in one call: as long as it takes, nobody else gets them.
-  static constexpr std::uint32_t kPurgeRunMax = 1024;  // 64 MiB
-
-  std::uint32_t purge_run(SliceRun run, PurgeMeans means) {
-    if (run.count.value == 0) {
+  // Gives back the pages of claimed slices, which are free again then; returns how many slices that
+  // are whose pages went.
+  std::uint32_t purge_batch(PurgeBatch* batch, PurgeMeans means) {
+    if (batch->count() == 0) {
       return 0;
     }
-    const bool purged = give_back(run, means);
-    const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
-    // relaxed: a sum that only decides when to purge.
-    waiting_.fetch_sub(waited, std::memory_order_relaxed);
-    if (purged) {
-      (means.by_reset && !memory_.hook ? resets_ : purges_).add();
+    const std::uint64_t gone = give_back(*batch, means);
+    std::uint32_t purged = 0;
+    for (std::uint32_t i = 0; i < batch->count(); ++i) {
+      const SliceRun run = (*batch)[i];
+      const std::uint32_t waited = clear_run(words(), &SliceWords::waiting, run);
+      // relaxed: a sum that only decides when to purge.
+      waiting_.fetch_sub(waited, std::memory_order_relaxed);
+      purged += (gone >> i & 1) != 0 ? run.count.value : 0;
+      claim_.release(run);
     }
-    claim_.release(run);
-    return purged ? run.count.value : 0;
+    batch->clear();
+    return purged;
   }
 
-  // Gives the pages of free slices, which the caller holds, to the system or to the program.
-  bool give_back(SliceRun run, PurgeMeans means) {
-    void* const start = address(run.first);
-    if (memory_.hook) {
-      if (!memory_.hook.decommit(start, bytes_of(run))) {
-        return false;
+  // Gives the pages to the system or to the program; bit i: those of run i went.
+  std::uint64_t give_back(const PurgeBatch& batch, PurgeMeans means) {
+    if (memory_.hook || means.by_reset) {
+      std::uint64_t gone = 0;
+      for (std::uint32_t i = 0; i < batch.count(); ++i) {
+        // Nobody can tell when the system takes what is reset, so what it holds stays unknown.
+        if (memory_.hook ? decommit(batch[i])
+                         : Os::reset(address(batch[i].first), bytes_of(batch[i]))) {
+          (memory_.hook ? purges_ : resets_).add();
+          gone |= std::uint64_t{1} << i;
+        }
       }
-      touched_bytes.sub(touched().take(run));
-      clear_run(words(), &SliceWords::committed, run);
-      clear_run(words(), &SliceWords::dirty, run);
-      return true;
+      return gone;
     }
-    if (means.by_reset) {
-      // Nobody can tell when the system takes the pages, so what they hold stays unknown.
-      return Os::reset(start, bytes_of(run));
+    MemoryPiece pieces[PurgeBatch::kRunsMax];
+    for (std::uint32_t i = 0; i < batch.count(); ++i) {
+      pieces[i] = {address(batch[i].first), bytes_of(batch[i])};
     }
-    if (!Os::purge(start, bytes_of(run))) {
+    const std::uint64_t gone = Os::purge_pieces(pieces, batch.count());
+    for (std::uint64_t left = gone; left != 0; left &= left - 1) {
+      note_purged(batch[static_cast<std::uint32_t>(std::countr_zero(left))]);
+    }
+    if (gone != 0) {
+      purges_.add();
+    }
+    return gone;
+  }
+
+  bool decommit(SliceRun run) {
+    if (!memory_.hook.decommit(address(run.first), bytes_of(run))) {
       return false;
     }
+    touched_bytes.sub(touched().take(run));
+    clear_run(words(), &SliceWords::committed, run);
+    clear_run(words(), &SliceWords::dirty, run);
+    return true;
+  }
+
+  void note_purged(SliceRun run) {
     touched_bytes.sub(touched().take(run));
     if (memory_.purging == Purging::kLeavesZero) {
       clear_run(words(), &SliceWords::dirty, run);
     }
     set_run(words(), &SliceWords::purged, run);
-    return true;
   }
 
   static std::size_t bytes_of(SliceRun run) { return std::size_t{run.count.value} * kSliceSize; }

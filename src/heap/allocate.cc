@@ -72,7 +72,7 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
   std::uint32_t to = 0;
   std::uint32_t left = 0;
   for (std::uint32_t c = heap->retired_from; c < heap->retired_to; ++c) {
-    Page* const page = heap->queues[c].first();
+    Page* const page = heap->queues[c].last();
     if (page == nullptr || page->retire_visits == 0) {
       continue;
     }
@@ -83,6 +83,7 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
     if (c != wanted && count_down(page) == 0) {
       heap->remove(page);
       heap->queues[c].note_released();
+      heap->queues[c].note_kept_in_vain();
       release_page(page);
       continue;
     }
@@ -204,8 +205,7 @@ void prefer_fuller(ThreadHeap* heap, SizeClass size_class) {
       fuller = page;
     }
   }
-  queue.begin_with(fuller);
-  heap->update_direct(size_class);
+  heap->begin_with(fuller);
 }
 
 Page* find_page(ThreadHeap* heap, SizeClass size_class) {

@@ -177,10 +177,13 @@ void free_untracked(Page* page, Block* block) {
 namespace {
 
 // An empty page that is the only one of its class is kept for a while, since the next request is
-// likely to want it. In a process with threads only few are, in case this one goes to sleep, and
-// no large ones, whose slices another thread could use better; in a pool none.
+// likely to want it; and where pages of the class are released and made again and again, one behind
+// those in use. In a process with threads only few are, in case this one goes to sleep, and no
+// large ones, whose slices another thread could use better; in a pool none.
 bool is_worth_keeping(const ThreadHeap* heap, const Page* page) {
-  if (!heap->queues[page->size_class].is_only(page)) {
+  const PageQueue& queue = heap->queues[page->size_class];
+  const Page* const last = queue.last();
+  if (!queue.is_only(page) && (!queue.comes_in_waves() || (last != page && is_kept(last)))) {
     return false;
   }
   return !is_multi_threaded() || (page->slices == kSmallPageSlices &&
@@ -201,6 +204,11 @@ void page_empty_slow(Page* page) {
   heap->stats.retired.add();
   page->retire_visits = kActive.retire_visits;
   const SizeClass size_class = page->size_class;
+  // Pages with blocks in use fill up before it.
+  if (heap->queues[size_class].last() != page) {
+    heap->remove(page);
+    heap->push_back(page);
+  }
   if (size_class < heap->retired_from) {
     heap->retired_from = static_cast<std::uint16_t>(size_class);
   }

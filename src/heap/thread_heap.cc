@@ -76,24 +76,41 @@ void ThreadHeap::update_direct(SizeClass size_class) {
 
 namespace {
 
-// A page of a class is kept when it becomes empty only while it is the only one.
-void note_not_alone(const PageQueue& queue) {
-  if (Page* const first = queue.first(); first != nullptr && !first->is_empty()) {
-    first->retire_visits = 0;
+// A page that is kept although it is empty stays at the end of its queue, where it was until now:
+// those with blocks in use fill up before it. One that is in use again is looked at when it is
+// empty the next time.
+void keep_at_end(PageQueue* queue, Page* page) {
+  if (page == nullptr || queue->last() == page) {
+    return;
+  }
+  if (is_kept(page)) {
+    queue->remove(page);
+    queue->push_back(page, PageList::kQueue);
+  } else {
+    page->retire_visits = 0;
   }
 }
 
 }  // namespace
 
 void ThreadHeap::push_front(Page* page) {
-  note_not_alone(queues[page->size_class]);
   queues[page->size_class].push_front(page, PageList::kQueue);
   update_direct(page->size_class);
 }
 
 void ThreadHeap::push_back(Page* page) {
-  note_not_alone(queues[page->size_class]);
-  queues[page->size_class].push_back(page, PageList::kQueue);
+  PageQueue& queue = queues[page->size_class];
+  Page* const last = queue.last();
+  queue.push_back(page, PageList::kQueue);
+  keep_at_end(&queue, last);
+  update_direct(page->size_class);
+}
+
+void ThreadHeap::begin_with(Page* page) {
+  PageQueue& queue = queues[page->size_class];
+  Page* const last = queue.last();
+  queue.begin_with(page);
+  keep_at_end(&queue, last);
   update_direct(page->size_class);
 }
 

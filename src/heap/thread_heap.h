@@ -53,7 +53,7 @@ struct ThreadHeap {
   PartIndex* part_index;       // of the thread's parts, when they are many
   ThreadHeap* next_of_heap;
   ThreadHeap* previous_of_heap;
-  std::uint16_t retired_from;  // classes whose first page may be retired: [from, to)
+  std::uint16_t retired_from;  // classes whose last page may be retired: [from, to)
   std::uint16_t retired_to;
   std::uint32_t until_guarded;  // requests up to the next guarded one; 0: not drawn (guards.h)
   std::uint32_t retired;        // how many there are, when last counted and those since
@@ -76,6 +76,7 @@ struct ThreadHeap {
 
   void push_front(Page* page);
   void push_back(Page* page);
+  void begin_with(Page* page);
   void remove(Page* page);
 };
 
@@ -173,6 +174,26 @@ template <Contents kContents>
   return detail::finish_block(page, pop_block(page), size, kContents);
 }
 
+namespace detail {
+
+// Frees a block of the calling thread's page, which is marked as freed where blocks are.
+ASHLAR_ALWAYS_INLINE void finish_free(Page* page, void* pointer) {
+  fill_freed(page, pointer);
+  if constexpr (kActive.check_blocks) {
+    if (unlikely(tuning.quarantine.get() != 0)) {
+      return hold_back(page, static_cast<Block*>(pointer));
+    }
+  }
+  // A loop that takes and frees a page's only block comes by here each time: a page that is kept
+  // already needs nothing.
+  if (unlikely(push_local(page, static_cast<Block*>(pointer))) &&
+      unlikely(page->retire_visits != kActive.retire_visits)) {
+    return page_empty_slow(page);
+  }
+}
+
+}  // namespace detail
+
 // free. Any pointer may be passed; what is not ours is reported and left alone.
 ASHLAR_ALWAYS_INLINE void free_block(void* pointer) {
   Page* const page = page_map.find_near(pointer);
@@ -187,18 +208,17 @@ ASHLAR_ALWAYS_INLINE void free_block(void* pointer) {
       return refuse_free_slow(page, pointer);
     }
   }
-  detail::fill_freed(page, pointer);
-  if constexpr (kActive.check_blocks) {
-    if (unlikely(tuning.quarantine.get() != 0)) {
-      return hold_back(page, static_cast<Block*>(pointer));
-    }
-  }
-  // A loop that takes and frees a page's only block comes by here each time: a page that is kept
-  // already needs nothing.
-  if (unlikely(push_local(page, static_cast<Block*>(pointer))) &&
-      unlikely(page->retire_visits != kActive.retire_visits)) {
-    return page_empty_slow(page);
-  }
+  detail::finish_free(page, pointer);
+}
+
+// The page of a block that the fast path can free, and that was handed out for just so many bytes,
+// if that is said; then the block is marked as freed. Else nullptr, and nothing is done. In
+// profiles that check blocks.
+ASHLAR_ALWAYS_INLINE Page* try_mark_freed_near(void* pointer, std::size_t size) {
+  Page* const page = page_map.find_near(pointer);
+  const bool marked = likely(page != nullptr) && likely(is_thread_id(owner_of(page))) &&
+                      likely(try_mark_freed(page, pointer, size));
+  return marked ? page : nullptr;
 }
 
 }  // namespace ashlar

@@ -64,6 +64,14 @@ struct Faulty : Os {
   static bool purge(void* start, std::size_t size) {
     return !fault_plan.next_call_fails() && Os::purge(start, size);
   }
+  // One by one, so that each may fail.
+  static std::uint64_t purge_pieces(const MemoryPiece* pieces, std::uint32_t count) {
+    std::uint64_t purged = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      purged |= std::uint64_t{purge(pieces[i].start, pieces[i].size)} << i;
+    }
+    return purged;
+  }
   static bool reset(void* start, std::size_t size) {
     return !fault_plan.next_call_fails() && Os::reset(start, size);
   }

@@ -28,6 +28,7 @@ struct Linux {
   static bool release(void* start, std::size_t size);
   static bool commit(void* start, std::size_t size);
   static bool purge(void* start, std::size_t size);
+  static std::uint64_t purge_pieces(const MemoryPiece* pieces, std::uint32_t count);
   static bool populate(void* start, std::size_t size);
   static bool reset(void* start, std::size_t size);
   static bool protect(void* start, std::size_t size, Access access);

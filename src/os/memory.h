@@ -19,6 +19,13 @@ inline constexpr std::size_t kHugeOsPage = kGiB;
 // What the system is told of the pages that it may put together by itself in a range.
 enum class HugeAdvice : std::uint8_t { kWanted, kUnwanted };
 
+// A range of whole OS pages, and how many are handed to one call at most.
+struct MemoryPiece {
+  void* start;
+  std::size_t size;
+};
+inline constexpr std::uint32_t kPiecesMax = 64;
+
 // All members are static: a system has no state of its own that an allocator could own.
 // None of them changes errno, and a call that fails changes nothing.
 //
@@ -31,6 +38,9 @@ enum class HugeAdvice : std::uint8_t { kWanted, kUnwanted };
 //   release(start, size)           unmaps; false where the system could not (memory is kept)
 //   commit(start, size)            makes reserved pages readable and writable
 //   purge(start, size)             gives the physical pages back; true: they read as zero now
+//   purge_pieces(pieces, count)    the same for at most kPiecesMax, by fewer calls of the system
+//   where
+//                                  it can; bit i: piece i reads as zero now
 //   populate(start, size)          has writable pages in place as if each had been written to, and
 //                                  changes no byte; false: some may not be
 //   reset(start, size)             lets the system take the pages when it needs them
@@ -47,24 +57,25 @@ enum class HugeAdvice : std::uint8_t { kWanted, kUnwanted };
 //   bind_to_node(start, size, node)  has pages that are not there yet come from this NUMA node if
 //                                  it has any; false where the system does not know it
 template <class Os>
-concept OsMemory =
-    requires(void* start, std::size_t size, Access access, int node, HugeAdvice advice) {
-      { Os::page_size() } -> std::same_as<std::size_t>;
-      { Os::overcommits() } -> std::same_as<bool>;
-      { Os::reserve(start, size, size, access) } -> std::same_as<void*>;
-      { Os::release(start, size) } -> std::same_as<bool>;
-      { Os::commit(start, size) } -> std::same_as<bool>;
-      { Os::purge(start, size) } -> std::same_as<bool>;
-      { Os::populate(start, size) } -> std::same_as<bool>;
-      { Os::reset(start, size) } -> std::same_as<bool>;
-      { Os::protect(start, size, access) } -> std::same_as<bool>;
-      { Os::remap(start, size, start, size) } -> std::same_as<bool>;
-      { Os::reserve_large(start, size, size) } -> std::same_as<void*>;
-      { Os::map_huge_page(start, node) } -> std::same_as<int>;
-      { Os::advise_huge_pages(start, size, advice) } -> std::same_as<bool>;
-      { Os::makes_huge_pages() } -> std::same_as<bool>;
-      { Os::bind_to_node(start, size, node) } -> std::same_as<bool>;
-    };
+concept OsMemory = requires(void* start, std::size_t size, Access access, int node,
+                            HugeAdvice advice, const MemoryPiece* pieces, std::uint32_t count) {
+  { Os::page_size() } -> std::same_as<std::size_t>;
+  { Os::overcommits() } -> std::same_as<bool>;
+  { Os::reserve(start, size, size, access) } -> std::same_as<void*>;
+  { Os::release(start, size) } -> std::same_as<bool>;
+  { Os::commit(start, size) } -> std::same_as<bool>;
+  { Os::purge(start, size) } -> std::same_as<bool>;
+  { Os::purge_pieces(pieces, count) } -> std::same_as<std::uint64_t>;
+  { Os::populate(start, size) } -> std::same_as<bool>;
+  { Os::reset(start, size) } -> std::same_as<bool>;
+  { Os::protect(start, size, access) } -> std::same_as<bool>;
+  { Os::remap(start, size, start, size) } -> std::same_as<bool>;
+  { Os::reserve_large(start, size, size) } -> std::same_as<void*>;
+  { Os::map_huge_page(start, node) } -> std::same_as<int>;
+  { Os::advise_huge_pages(start, size, advice) } -> std::same_as<bool>;
+  { Os::makes_huge_pages() } -> std::same_as<bool>;
+  { Os::bind_to_node(start, size, node) } -> std::same_as<bool>;
+};
 
 // Sizes of mappings of their own are rounded so that they waste at most an eighth and can grow
 // a little in place: to the OS page below 512 KiB, then to 64 KiB, 256 KiB, 1 MiB and 4 MiB.

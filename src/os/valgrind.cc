@@ -41,6 +41,8 @@ std::uintptr_t number_of(const void* address) { return reinterpret_cast<std::uin
 
 }  // namespace
 
+bool is_running() { return request(Request::kIsRunning) != 0; }
+
 // Its answer to a mark upon memory, which its other tools do not know and leave at 0: those that
 // count instructions or cache misses must see the program as it runs without them.
 bool is_watching() { return request(Request::kMakeDefined) != 0; }

@@ -10,6 +10,7 @@ namespace ashlar::valgrind {
 
 // From valgrind.h and memcheck.h of Valgrind 3.19, where they are part of the stable interface.
 enum class Request : std::uintptr_t {
+  kIsRunning = 0x1001,
   kBeginBlock = 0x1301,
   kEndBlock = 0x1302,
   kResizeBlock = 0x130b,
@@ -17,6 +18,9 @@ enum class Request : std::uintptr_t {
   kMakeNoAccess = 0x4d43'0000,  // 'M', 'C': memcheck's
   kMakeDefined = 0x4d43'0002,
 };
+
+// Whether the process runs under Valgrind, whichever of its tools it is.
+bool is_running();
 
 // Whether the process runs under memcheck, the one of its tools that describes blocks.
 bool is_watching();

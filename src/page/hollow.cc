@@ -133,15 +133,21 @@ Block* put_back(Page* page, OsPages filled, Block* list) {
   return first;
 }
 
-// Gives OS pages back, run by run, until the system refuses; those that it took.
+// Gives OS pages back, run by run; those that the system took.
 OsPages purge(const Page* page, OsPages gone) {
-  OsPages purged = 0;
-  bool refused = false;
-  for_each_bit_run(gone, [&](std::size_t first, std::size_t count) {
-    void* const start = at_offset(page->start, first * System::page_size());
-    refused = refused || !System::purge(start, count * System::page_size());
-    purged |= refused ? 0 : low_bits(count) << first;
+  static_assert(sizeof(OsPages) * 8 / 2 <= kPiecesMax);
+  MemoryPiece pieces[kPiecesMax];
+  OsPages runs[kPiecesMax];
+  std::uint32_t count = 0;
+  for_each_bit_run(gone, [&](std::size_t first, std::size_t pages) {
+    pieces[count] = {at_offset(page->start, first * System::page_size()),
+                     pages * System::page_size()};
+    runs[count++] = low_bits(pages) << first;
   });
+  OsPages purged = 0;
+  for (std::uint64_t left = System::purge_pieces(pieces, count); left != 0; left &= left - 1) {
+    purged |= runs[std::countr_zero(left)];
+  }
   return purged;
 }
 

@@ -114,32 +114,30 @@ ASHLAR_ALWAYS_INLINE void note_freed([[maybe_unused]] Page* page, [[maybe_unused
 // What was noted of a block whose padding is as it was.
 BlockSites sites_of(const Page* page, const void* block);
 
-// Whether an address is that of a live block of a page (not of a huge block's) that was handed out
-// for just so many bytes.
-ASHLAR_ALWAYS_INLINE bool is_live_of_size(const Page* page, const void* block, std::size_t size) {
-  if (unlikely(bytes_between(page->start, block) > (page->reserved - 1) * page->block_size)) {
-    return false;
-  }
-  const PaddingView view = detail::padding_of(page, block);
-  return view.state == PaddingState::kLive && view.slack == room_of(page) - size;
-}
+// Where a call says nothing of the size.
+inline constexpr std::size_t kSizeNotSaid = SIZE_MAX;
 
 // Marks a block as freed and says true, where an address is that of a live block of a page (not of
-// a huge block's) whose padding is as it was. The rest is find_damage's.
-ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block) {
+// a huge block's) whose padding is as it was, and that was handed out for `size` bytes, if that is
+// said. The rest is find_damage's.
+ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block,
+                                         std::size_t size = kSizeNotSaid) {
   // Nothing behind the last block may be read. Whether one starts here is told by the canary.
   if (unlikely(bytes_between(page->start, block) > (page->reserved - 1) * page->block_size)) {
     return false;
   }
-  const PaddingView view = detail::padding_of(page, block);
+  Padding padding;
+  __builtin_memcpy(&padding, at_offset(block, room_of(page)), sizeof padding);
+  const PaddingView view =
+      read_padding(padding, address_of(block), room_of(page), detail::keys_of(page->keys));
   if (unlikely(view.state != PaddingState::kLive) ||
+      (size != kSizeNotSaid && unlikely(view.slack != room_of(page) - size)) ||
       unlikely(!detail::is_slack_intact(page, block, view.slack)) ||
       unlikely(!detail::are_sites_intact(page, block))) {
     return false;
   }
-  const Padding freed =
-      make_freed(make_padding(address_of(block), view.slack, detail::keys_of(page->keys)));
-  __builtin_memcpy(at_offset(block, room_of(page)), &freed, sizeof freed);
+  padding = make_freed(padding);
+  __builtin_memcpy(at_offset(block, room_of(page)), &padding, sizeof padding);
   return true;
 }
 

@@ -9,6 +9,9 @@
 
 namespace ashlar {
 
+// Whether a page is kept although it is empty. Owner only.
+inline bool is_kept(const Page* page) { return page->retire_visits != 0 && page->is_empty(); }
+
 // Owner:       the thread heap that it is part of
 // Invariants:  first == nullptr and count == 0, or following next `count` times leads back
 //              to first, every page has `list` set to kind, and no page stands in two queues
@@ -22,8 +25,24 @@ class PageQueue {
   // How many more pages of the class than it released the thread got of late: each release halves
   // it. A sign of how many it will still need.
   std::uint32_t growth() const { return growth_; }
-  void note_fresh() { growth_ += growth_ < kMostGrowth ? 1 : 0; }
-  void note_released() { growth_ /= 2; }
+  void note_fresh() {
+    if (growth_ < kMostGrowth) {
+      ++growth_;
+    }
+    if (released_ && returns_ < kReturns) {
+      ++returns_;
+    }
+    released_ = false;
+  }
+  void note_released() {
+    growth_ /= 2;
+    released_ = true;
+  }
+
+  // Whether pages of the class were released only to be made again, some times over; until a page
+  // that was kept for that is released without having been of use.
+  bool comes_in_waves() const { return returns_ == kReturns; }
+  void note_kept_in_vain() { returns_ = 0; }
 
   bool is_only(const Page* page) const { return first_ == page && page->next == page; }
 
@@ -105,7 +124,8 @@ class PageQueue {
   }
 
  private:
-  static constexpr std::uint32_t kMostGrowth = 1024;
+  static constexpr std::uint16_t kMostGrowth = 1024;
+  static constexpr std::uint8_t kReturns = 4;
   static constexpr std::uint32_t kSortedLists = 33;  // one for each bit of a count, and one more
 
   // Two lists in order as one, by `next`; of equal pages those of `a` come first.
@@ -125,7 +145,9 @@ class PageQueue {
 
   Page* first_ = nullptr;
   std::uint32_t count_ = 0;
-  std::uint32_t growth_ = 0;
+  std::uint16_t growth_ = 0;
+  std::uint8_t returns_ = 0;  // times that a page was made after one had been released
+  bool released_ = false;     // one was, since a page was made last
 };
 
 }  // namespace ashlar

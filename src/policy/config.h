@@ -27,7 +27,7 @@ struct Config {
   bool show_errors = false;           // the default of the option of that name
   unsigned classes_per_doubling = 4;  // size classes between two powers of two
   std::size_t extend_bytes = 4096;    // how much of a page a slow path makes usable at once
-  std::uint8_t retire_visits = 16;    // slow paths that an empty last page of a class is kept for
+  std::uint8_t retire_visits = 16;    // slow paths that an empty page of a class is kept for
   std::uint8_t retire_visits_large = 4;  // the same, for pages of more than one slice
   std::uint32_t retire_pages = 8;  // empty pages that a thread of several keeps, of all classes
 };

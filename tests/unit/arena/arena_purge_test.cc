@@ -138,6 +138,39 @@ TEST_F(ArenaTest, NoCallGivesBackMoreThanItsBound) {
   EXPECT_EQ(os().purges.load(std::memory_order_relaxed), 3u);
 }
 
+// Between slices in use: as many pieces as the system takes go in one call.
+TEST_F(ArenaTest, SlicesApartAreGivenBackByFewCalls) {
+  TestArena* const arena = make();
+  const SliceRun run = claim(arena, 200, Contents::kZero);
+  dirty(arena, run);
+  for (std::uint32_t i = 0; i < 200; i += 2) {
+    release(arena, {run.first + SliceCount{i}, {1}});
+  }
+  EXPECT_EQ(purge(arena), 100u);
+  EXPECT_LE(os().purges.load(std::memory_order_relaxed), 3u);
+  EXPECT_EQ(os().pieces.load(std::memory_order_relaxed), 100u);
+  EXPECT_EQ(arena->count_waiting(), 0u);
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    ASSERT_EQ(*static_cast<char*>(arena->address(run.first + SliceCount{i})), i % 2) << i;
+  }
+}
+
+TEST_F(ArenaTest, APieceThatTheSystemRefusesStaysUnknownAmongThoseThatWent) {
+  TestArena* const arena = make();
+  const SliceRun run = claim(arena, 12, Contents::kZero);
+  for (std::uint32_t i = 0; i < 12; i += 2) {
+    release(arena, {run.first + SliceCount{i}, {1}});
+  }
+  const std::uint32_t dirty_before = arena->count_dirty();
+  os().purge_fails_at = 2;
+  EXPECT_EQ(purge(arena), 5u);
+  EXPECT_EQ(arena->count_dirty(), dirty_before - 5);
+  EXPECT_EQ(arena->count_waiting(), 0u);
+  claim(arena, 1, Contents::kZero);
+  claim(arena, 1, Contents::kUnknown);
+  claim(arena, 1, Contents::kZero);
+}
+
 TEST_F(ArenaTest, CountsWhatIsClaimedAgainAfterAPurge) {
   TestArena* const arena = make();
   release(arena, claim(arena, 4, Contents::kZero));

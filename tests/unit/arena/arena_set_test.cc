@@ -338,5 +338,22 @@ TEST_F(ArenaSetTest, ThreadsThatAllNeedAnArenaGetWhatTheyAskFor) {
   EXPECT_LE(set_->count_arenas(), 12u);
 }
 
+// Pages that empty one by one, far from each other, while what waits is over the budget.
+TEST_F(ArenaSetTest, WhatIsOverTheBudgetGoesByFewCalls) {
+  purge_budget_cap.set(SIZE_MAX);
+  std::vector<Claim<FakeOs>> held;
+  for (int i = 0; i < 1024; ++i) {
+    held.push_back(claim(1));
+  }
+  std::size_t released = 0;
+  for (std::size_t i = 0; i < held.size(); i += 2, ++released) {
+    release(held[i], 1000);
+    ASSERT_LE(set_->waiting_bytes(), kPurgeBudgetFree);
+  }
+  const std::size_t purged = released - set_->waiting_bytes() / kSliceSize;
+  EXPECT_GE(purged, released - kPurgeBudgetFree / kSliceSize);
+  EXPECT_LE(os().purges.load(std::memory_order_relaxed), purged / 8);
+}
+
 }  // namespace
 }  // namespace ashlar

@@ -35,7 +35,9 @@ struct FakeOs {
     std::atomic<std::uint64_t> calls{0};
     std::atomic<std::uint64_t> reserves{0};
     std::atomic<std::uint64_t> commits{0};
-    std::atomic<std::uint64_t> purges{0};
+    std::atomic<std::uint64_t> purges{0};  // calls, of one piece or more
+    std::atomic<std::uint64_t> pieces{0};  // of them
+    std::uint64_t purge_fails_at = 0;      // the piece of that number fails; 0: none
     std::atomic<std::uint64_t> resets{0};
     std::atomic<std::uint64_t> large_reserves{0};
     // Held now. No container that allocates: calls come with an arena lock held.
@@ -142,9 +144,23 @@ struct FakeOs {
   }
   static bool populate(void*, std::size_t) { return true; }
   static bool purge(void* start, std::size_t size) {
-    expect_whole_pages(start, size, "purge");
+    const MemoryPiece piece{start, size};
+    return purge_pieces(&piece, 1) != 0;
+  }
+  static std::uint64_t purge_pieces(const MemoryPiece* pieces, std::uint32_t count) {
+    EXPECT_LE(count, kPiecesMax);
     state->purges.fetch_add(1, std::memory_order_relaxed);
-    return !fails() && !state->purge_fails && Linux::purge(start, size);
+    const bool failed = fails() || state->purge_fails;
+    std::uint64_t purged = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      expect_whole_pages(pieces[i].start, pieces[i].size, "purge");
+      const std::uint64_t number = state->pieces.fetch_add(1, std::memory_order_relaxed) + 1;
+      if (!failed && number != state->purge_fails_at &&
+          Linux::purge(pieces[i].start, pieces[i].size)) {
+        purged |= std::uint64_t{1} << i;
+      }
+    }
+    return purged;
   }
   static bool reset(void* start, std::size_t size) {
     expect_whole_pages(start, size, "reset");

@@ -128,18 +128,95 @@ TEST(ThreadHeap, APageThatIsEmptyBetweenAnyTwoRequestsIsNotGivenBack) {
   });
 }
 
-TEST(ThreadHeap, AKeptPageThatGetsCompanyGoesWhenItIsEmptyAgain) {
+// However the blocks in use lie: up and down across the end of a page, they make no page each time.
+TEST(ThreadHeap, BlocksThatComeAndGoInWavesMakeNoPages) {
   in_thread([] {
-    void* const block = take(kSize);
-    Page* const page = page_of(block);
-    const SizeClass size_class = page->size_class;
-    free_block(block);  // the only one: kept
-    void* const again = take(kSize);
-    ASSERT_EQ(again, block);
-    // Another page of the class joins the queue, as one that was an orphan does.
-    thread_heap->push_back(acquire_page(size_class, thread_heap));
-    free_block(again);
-    EXPECT_FALSE(page_of(again) == page && page->size_class == size_class);
+    std::vector<void*> held = take_pages(kSize, 2);
+    const std::int64_t before = main_realm.stats.pages.total();
+    std::int64_t needed = 0;
+    for (std::size_t more = 0; more < kSliceSize / kSize; ++more) {
+      for (int wave = 0; wave < 50; ++wave) {
+        std::array<void*, 4> blocks{};
+        for (void*& block : blocks) {
+          block = take(kSize);
+        }
+        for (void* const block : blocks) {
+          free_block(block);
+        }
+      }
+      held.push_back(take(kSize));
+      ++needed;
+    }
+    EXPECT_LE(main_realm.stats.pages.total() - before, needed);
+    free_all(held);
+  });
+}
+
+// A thread whose pages of kSize come in waves: one is kept empty behind the first, which has room
+// for a block.
+class KeptPage : public testing::Test {
+ protected:
+  template <class Body>
+  void in_waves(Body body) {
+    in_thread([&] {
+      first_ = take_pages(kSize, 1);
+      free_block(first_.back());
+      first_.pop_back();
+      for (int wave = 0; wave < 10; ++wave) {
+        make_wave();
+      }
+      before_ = pages_in_use();
+      body();
+      free_all(first_);
+    });
+  }
+  // Fills the first page and one more, but for a block, and frees all that again.
+  void make_wave() {
+    const std::vector<void*> blocks = take_pages(kSize, 1);
+    kept_ = page_of(blocks.back());
+    ASSERT_NE(kept_, page_of(first_[0]));
+    free_all(blocks);
+  }
+  const PageQueue& queue() const { return thread_heap->queues[kept_->size_class]; }
+
+  std::vector<void*> first_;
+  Page* kept_ = nullptr;
+  std::int64_t before_ = 0;
+};
+
+TEST_F(KeptPage, ServesAfterThoseInUse) {
+  in_waves([this] {
+    EXPECT_EQ(queue().count(), 2u);
+    EXPECT_EQ(queue().last(), kept_);
+    void* const one = take(kSize);
+    EXPECT_EQ(page_of(one), page_of(first_[0]));
+    void* const next = take(kSize);
+    EXPECT_EQ(page_of(next), kept_);
+    free_block(one);
+    free_block(next);
+    EXPECT_EQ(queue().last(), kept_) << "it is kept again, and again behind the other";
+    EXPECT_EQ(pages_in_use(), before_);
+  });
+}
+
+TEST_F(KeptPage, IsTheOnlyEmptyOneOfItsClass) {
+  in_waves([this] {
+    const std::vector<void*> blocks = take_pages(kSize, 3);
+    ASSERT_NE(page_of(blocks.back()), kept_);
+    free_all(blocks);
+    EXPECT_EQ(queue().count(), 2u);
+  });
+}
+
+TEST_F(KeptPage, GoesWhenOtherClassesHaveHadTheirSlowPaths) {
+  in_waves([this] {
+    const SizeClass size_class = kept_->size_class;
+    for (unsigned beats = 0; beats < kActive.retire_visits; ++beats) {
+      free_block(take(kMediumBlockMax + 1));
+    }
+    EXPECT_EQ(thread_heap->queues[size_class].count(), 1u);
+    make_wave();
+    EXPECT_EQ(thread_heap->queues[size_class].count(), 1u) << "the last one was kept in vain";
   });
 }
 

@@ -22,6 +22,10 @@ struct CountingOs {
   static bool release(void*, std::size_t) { return ++calls > 0; }
   static bool commit(void*, std::size_t) { return ++calls > 0; }
   static bool purge(void*, std::size_t) { return ++calls > 0; }
+  static std::uint64_t purge_pieces(const MemoryPiece*, std::uint32_t count) {
+    calls += static_cast<int>(count);
+    return low_bits(count);
+  }
   static bool populate(void*, std::size_t) { return ++calls > 0; }
   static bool reset(void*, std::size_t) { return ++calls > 0; }
   static bool protect(void*, std::size_t, Access) { return ++calls > 0; }
@@ -93,6 +97,14 @@ TEST(Faulty, OnwardsMeansEveryLaterCallToo) {
   const Outcomes outcomes = call_all(3, true);
   EXPECT_EQ(outcomes, (Outcomes{true, true}));
   EXPECT_EQ(CountingOs::calls, 2);
+}
+
+TEST(Faulty, EachPieceOfAPurgeMayFail) {
+  const MemoryPiece pieces[3] = {};
+  fault_plan.start(2, false);
+  const std::uint64_t purged = Os::purge_pieces(pieces, 3);
+  fault_plan.start(0, false);
+  EXPECT_EQ(purged, 0b101u);
 }
 
 TEST(Faulty, QuestionsAreNotCalls) {

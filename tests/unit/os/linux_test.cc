@@ -129,6 +129,30 @@ TEST(LinuxMemory, PurgedMemoryReadsAsZero) {
   EXPECT_EQ(mapping.bytes()[128 * kKiB], 0x55);
 }
 
+// By one call or by many, as the kernel is; one piece of memory that is not there among them.
+TEST(LinuxMemory, PiecesArePurgedAndNothingElse) {
+  constexpr std::size_t kPiece = 64 * kKiB;
+  constexpr std::uint32_t kCount = 8;
+  const Mapping mapping(2 * kCount * kPiece, kPiece, Access::kReadWrite);
+  ASSERT_NE(mapping.start(), nullptr);
+  memset(mapping.bytes(), 0x55, 2 * kCount * kPiece);
+  MemoryPiece pieces[kCount];
+  for (std::uint32_t i = 0; i < kCount; ++i) {
+    pieces[i] = {mapping.bytes() + 2 * i * kPiece, kPiece};
+  }
+  pieces[3].start = mapping.bytes() + 1;  // not of whole OS pages
+  errno = kErrnoMark;
+  EXPECT_EQ(Linux::purge_pieces(pieces, kCount), low_bits(kCount) & ~(std::uint64_t{1} << 3));
+  EXPECT_EQ(errno, kErrnoMark);
+  for (std::uint32_t i = 0; i < kCount; ++i) {
+    char* const piece = mapping.bytes() + 2 * i * kPiece;
+    EXPECT_EQ(all_zero(piece, kPiece), i != 3) << i;
+    EXPECT_EQ(piece[kPiece], 0x55);
+    EXPECT_EQ(piece[2 * kPiece - 1], 0x55);
+  }
+  EXPECT_EQ(Linux::purge_pieces(pieces, 0), 0u);
+}
+
 // Kernels before 5.14 do not know the call: then nothing happens.
 TEST(LinuxMemory, PopulatedMemoryIsThereAndHoldsWhatItHeld) {
   const Mapping mapping(256 * kKiB, 64 * kKiB, Access::kReadWrite);
