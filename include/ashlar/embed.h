@@ -103,9 +103,11 @@ typedef struct {
    * @param context of the thread that owned the page, not of the calling one; NULL: nobody did
    * @param page    its first block
    * @param bytes   of the page
-   * @param goal    set where the answer is ASHLAR_RT_HOLD; not before one that was given earlier
-   * for the same thread's pages (or the realm's orphans): that is reported, and the earlier one
-   * counts ASHLAR_RT_RELEASE for a page whose earlier, cancelled goal is not reached yet is
+   * @param goal    set where the answer is ASHLAR_RT_HOLD: not before one that was given earlier
+   * for the same page, or for another of the thread's. One that is counts as the earlier one, and
+   * is reported
+   *
+   * ASHLAR_RT_RELEASE for a page whose earlier goal was cancelled and is not reached yet is
    * reported, and counts as ASHLAR_RT_HOLD with that goal. NULL: as if it always said
    * ASHLAR_RT_RELEASE.
    */
@@ -420,9 +422,8 @@ typedef struct {
 } ashlar_rt_stats_t;
 
 /**
- * Counts what a realm holds for a mask of tags, by looking at all of its pages: exact while the
- * realm is at rest, else each page as of a moment of its own. Linear in the slices that the realm
- * uses.
+ * Counts what a realm holds for a mask of tags, by looking at all of its pages. The realm is at
+ * rest, as for visits. Linear in the slices that the realm uses.
  * @return false with errno EINVAL for no realm, NULL or a `size` of less than two fields
  */
 mi_decl_export bool ashlar_rt_stats(ashlar_rt_realm_t* realm, unsigned tags,
@@ -433,8 +434,8 @@ typedef struct {
   size_t size;    ///< as in ashlar_rt_stats_t
   size_t blocks;  ///< in use, by and large: what changed in a page since its owner last looked at
                   ///< it by a slow path is not among it
-  size_t bytes;  ///< of these blocks
-  size_t pages;  ///< bytes of pages
+  size_t bytes;   ///< of these blocks
+  size_t pages;   ///< bytes of pages
 } ashlar_rt_fast_stats_t;
 
 /// Adds these up for all tags, at any time: for a collector that decides when to begin. Linear in

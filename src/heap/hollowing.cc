@@ -24,9 +24,7 @@ constexpr std::uint64_t kPauseShare = 20;
 constinit RelaxedNumber<std::uint64_t> orphans_due_ms;
 
 bool is_idle(Page* page) {
-  // Of one call to the next it can't come round to the same number.
-  const auto handed_out =
-      static_cast<std::uint32_t>(page->history.handed_out() + page->counts.handed_out());
+  const std::uint32_t handed_out = handed_out_so_far(page);
   if (handed_out != page->seen_handed_out) {
     page->seen_handed_out = handed_out;
     page->seen_used = kNotSince;
@@ -37,8 +35,12 @@ bool is_idle(Page* page) {
   return changed;
 }
 
-// Whether as much as an OS page is free in lists, in memory that may go back in parts.
+// Whether as much as an OS page is free in lists, in memory that may go back in parts. What readers
+// without locks may look at stays as it is.
 bool may_be_hollow(const Page* page) {
+  if (page->prefix != 0 || home_of(page)->holds.get()) {
+    return false;
+  }
   const std::size_t listed = page->capacity - page->used() - page->withdrawn - page->lost;
   return listed * page->block_size >= System::page_size() &&
          (page->arena == nullptr || page->arena->gives_back_parts(first_slice_of(page)));
