@@ -95,6 +95,16 @@ void* move_to(ThreadHeap* part, void* pointer, const Resolved& found, std::size_
 
 }  // namespace
 
+Block* clear_slow(const Page* page, Block* block) {
+  const std::size_t kept = detail::kept_of(page, page->block_size);
+  for (std::size_t at = 0; at < kept; at += kWordSize) {
+    // relaxed: a reader takes whatever word it finds, and compares it with what it has read before.
+    __atomic_store_n(at_offset<std::uintptr_t>(block, at), 0, __ATOMIC_RELAXED);
+  }
+  __builtin_memset(at_offset(block, kept), 0, page->block_size - kept);
+  return block;
+}
+
 void* allocate_attached_slow(ThreadHeap* part, std::size_t size, Contents contents) {
   if (unlikely(!may_allocate(part))) {
     return nullptr;

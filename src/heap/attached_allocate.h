@@ -19,16 +19,10 @@ namespace ashlar {
 [[nodiscard]] ASHLAR_NOINLINE void* allocate_attached_slow(ThreadHeap* part, std::size_t size,
                                                            Contents contents);
 
-namespace detail {
+// Clears a block and returns it: the words that readers may look at one by one.
+ASHLAR_NOINLINE Block* clear_slow(const Page* page, Block* block);
 
-// Clears a block from its start, the words that readers may look at one by one.
-ASHLAR_ALWAYS_INLINE void clear_kept(void* block, std::size_t kept, std::size_t size) {
-  for (std::size_t at = 0; at < kept; at += kWordSize) {
-    // relaxed: a reader takes whatever word it finds, and compares it with what it has read before.
-    __atomic_store_n(at_offset<std::uintptr_t>(block, at), 0, __ATOMIC_RELAXED);
-  }
-  __builtin_memset(at_offset(block, kept), 0, size - kept);
-}
+namespace detail {
 
 ASHLAR_ALWAYS_INLINE void* finish_attached(const Page* page, Block* block,
                                            [[maybe_unused]] std::size_t size, Contents contents) {
@@ -36,11 +30,11 @@ ASHLAR_ALWAYS_INLINE void* finish_attached(const Page* page, Block* block,
     check_unwritten(page, block);
   }
   if (contents == Contents::kZero) {
-    if (page->free_contents == Contents::kZero) {
-      // relaxed: as in clear_kept.
+    if (likely(page->free_contents == Contents::kZero)) {
+      // relaxed: a reader takes whatever word it finds.
       __atomic_store_n(&block->code, 0, __ATOMIC_RELAXED);
     } else {
-      clear_kept(block, kept_of(page, page->block_size), page->block_size);
+      block = clear_slow(page, block);
     }
   } else if constexpr (kActive.fill_blocks) {
     fill(block, kFillAllocated, kept_of(page, page->block_size), page->block_size);
