@@ -11,6 +11,7 @@
 #endif
 
 #include "ashlar/attributes.h"
+#include "ashlar/embed_names.h"
 
 #if defined(__cplusplus)
 extern "C" {

@@ -236,6 +236,9 @@ Page* find_page(ThreadHeap* heap, SizeClass size_class) {
     }
   }
   if (Page* const orphan = adopt_orphan(heap, size_class)) {
+    if (unlikely(heap->attached) && orphan->is_empty()) {
+      poll_held(attachment_of(heap), false);
+    }
     if (make_room(orphan)) {
       return orphan;
     }

@@ -94,7 +94,7 @@ bool write(const char* text, std::size_t length) {
   }
   if (to.function != nullptr) {
     to.function(text, to.arg);
-  } else {
+  } else if constexpr (!kQuiet) {
     System::write_error(text, length);
   }
   return true;
@@ -119,7 +119,11 @@ class Message {
   }
 
   bool write() const { return ashlar::write(text_, length_); }
-  void write_past_output() const { System::write_error(text_, length_); }
+  void write_past_output() const {
+    if constexpr (!kQuiet) {
+      System::write_error(text_, length_);
+    }
+  }
 
  private:
   char text_[512];
