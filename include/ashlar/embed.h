@@ -461,10 +461,11 @@ typedef enum {
 /**
  * Says that the process is about to be forked, or was, with all realms at rest: every attached
  * thread but the caller is stopped, outside of calls of this interface. In the child all that they
- * had is as it was then: the survivor detaches them (or abandons), and loses nothing. Without this
- * call what is free in their pages is lost in the child until each page is empty, and their heaps
- * are empty; that their storage is to be detached stays true. Locks and the purge thread are seen
- * to by fork() itself. Any thread; the same one for all three.
+ * had is as it was then: the survivor detaches them (or abandons their heaps) before it starts a
+ * thread, which might get the id of one of them, and loses nothing. Without this call what is free
+ * in their pages is lost in the child until each page is empty, and their heaps are empty; their
+ * storage is to be detached all the same. Locks and the purge thread are seen to by fork() itself.
+ * Any thread; the same one for all three.
  * @return false with errno EINVAL (reported) where PARENT or CHILD does not follow on PREPARE
  */
 mi_decl_export bool ashlar_rt_fork(ashlar_rt_fork_t side) mi_attr_noexcept;

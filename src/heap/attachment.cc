@@ -132,7 +132,10 @@ void count_page(Page* page, const ThreadHeap* part, std::int64_t sign) {
 
 Lock& attaching_lock() { return lock; }
 
-bool is_embedded(const Page* page) { return home_of(page)->realm->embedding != nullptr; }
+bool is_embedded(const Page* page) {
+  const Heap* const home = home_of(page);
+  return home != nullptr && home->realm->embedding != nullptr;
+}
 
 Attached attach(Realm* realm, void* context, const HeapSpec* specs, std::size_t count,
                 Attachment** attachment) {
@@ -200,11 +203,12 @@ void abandon_own_attachments() {
   LockGuard guard(lock);
   for_each_realm([](const Realm& realm) ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
     if (realm.embedding != nullptr) {
-      for_each_attachment_at_rest(*realm.embedding, [](Attachment& each) {
-        if (each.backing.id == thread_id()) {
-          abandon_locked(&each);
-        }
-      });
+      for_each_attachment_at_rest(*realm.embedding,
+                                  [](Attachment& each) ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
+                                    if (each.backing.id == thread_id()) {
+                                      abandon_locked(&each);
+                                    }
+                                  });
     }
   });
 }

@@ -5,6 +5,7 @@
 
 #include "heap/attached_allocate.h"
 #include "heap/attachment.h"
+#include "heap/held_back.h"
 #include "heap/hold.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
@@ -85,6 +86,11 @@ bool is_host_realm(const Realm* realm) {
 
 bool end_host_realm(Realm* realm, Leftovers* leftovers) {
   Embedding& embedding = *realm->embedding;
+  for (const Heap* const heap : embedding.heaps) {
+    if (heap != nullptr) {
+      give_back_held(heap);  // freed blocks that wait would count as left
+    }
+  }
   {
     LockGuard attaching(attaching_lock());
     if (has_threads(embedding)) {
