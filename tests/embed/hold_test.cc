@@ -72,7 +72,7 @@ TEST(Hold, MemoryIsFlatOverHoursOfChurn) {
   std::size_t most_late = 0;
   for (int round = 0; round < kRounds; ++round) {
     // Each round another class, so that a page is hardly ever of use again at once.
-    const std::size_t size = 64 << (round % 5);
+    const std::size_t size = std::size_t{64} << (round % 5);
     const std::vector<void*> blocks = fill_pages(thread, kHeld, size, 4);
     on_a_thread([&] { free_all(blocks); });
     ashlar_rt_collect(&thread.storage, 0);
@@ -230,7 +230,7 @@ TEST(Hold, ReleasingUpToAGoal) {
   Attached thread(host);
   std::vector<std::vector<void*>> rounds;
   for (std::size_t i = 0; i < 6; ++i) {
-    rounds.push_back({thread.malloc(kHeld, 32 << i)});
+    rounds.push_back({thread.malloc(kHeld, std::size_t{32} << i)});
   }
   for (const std::vector<void*>& blocks : rounds) {
     free_all(blocks);
@@ -252,7 +252,7 @@ TEST(Hold, GoalsAreComparedAcrossTheirWrap) {
   host.goal = ~std::uint64_t{0} - 2;
   host.reached = ~std::uint64_t{0} - 8;
   for (std::size_t i = 0; i < 5; ++i) {
-    ashlar_rt_free(thread.malloc(kHeld, 32 << i));
+    ashlar_rt_free(thread.malloc(kHeld, std::size_t{32} << i));
   }
   ASSERT_EQ(held_by(thread).size(), 5u);
   EXPECT_EQ(held_by(thread)[4].goal, 2u);

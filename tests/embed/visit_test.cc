@@ -19,7 +19,7 @@ TEST(Visit, ShowsEachLiveBlockOnceAndTheSameEachTime) {
     blocks.push_back(thread.malloc(tag_at(i), 8 + i % 700));
   }
   for (std::size_t i = 0; i < 6; ++i) {
-    blocks.push_back(thread.malloc(tag_at(i), 40'000 << i));
+    blocks.push_back(thread.malloc(tag_at(i), std::size_t{40'000} << i));
   }
   std::vector<void*> remote;
   std::set<void*> live;
