@@ -90,6 +90,33 @@ typedef enum {
 } ashlar_rt_answer_t;
 
 /**
+ * Asked after the last free of a page of a heap that holds.
+ * @param user    of the realm
+ * @param context of the thread that owned the page, not of the calling one; NULL: nobody did
+ * @param page    its first block
+ * @param bytes   of the page
+ * @param goal    set where the answer is ASHLAR_RT_HOLD
+ * A goal that comes before one which was given earlier for the same page, or for another page of
+ * the thread's, is reported, and the earlier one counts.
+ * ASHLAR_RT_RELEASE for a page whose earlier goal was cancelled and is not reached yet is
+ * reported, and counts as ASHLAR_RT_HOLD with that goal. NULL: as if it always said
+ * ASHLAR_RT_RELEASE.
+ */
+typedef ashlar_rt_answer_t(mi_cdecl ashlar_rt_page_empty_fun)(void* user, void* context,
+                                                              const void* page, size_t bytes,
+                                                              uint64_t* goal);
+
+/**
+ * Whether a goal is reached.
+ * @param context of the attached thread that asks; NULL: it is not attached to the realm
+ * @param scan    true: the host may look at all threads for the answer, since the caller is about
+ *                to take memory from the system otherwise; false: from what it knows
+ * A goal that was reached stays so. NULL: goals are reached by release calls alone.
+ */
+typedef bool(mi_cdecl ashlar_rt_goal_reached_fun)(void* user, void* context, uint64_t goal,
+                                                  bool scan);
+
+/**
  * The host's answers. None may allocate, free, or call anything else of this interface but
  * ashlar_rt_owner() and ashlar_rt_prefix(); none is called from a visit. They are called on the
  * thread whose call made them necessary, and may be called under a lock of the library: they must
@@ -97,32 +124,8 @@ typedef enum {
  */
 typedef struct {
   size_t size;  ///< of this structure, set by the host
-
-  /**
-   * Asked after the last free of a page of a heap that holds.
-   * @param user    of the realm
-   * @param context of the thread that owned the page, not of the calling one; NULL: nobody did
-   * @param page    its first block
-   * @param bytes   of the page
-   * @param goal    set where the answer is ASHLAR_RT_HOLD: not before one that was given earlier
-   * for the same page, or for another of the thread's. One that is counts as the earlier one, and
-   * is reported
-   *
-   * ASHLAR_RT_RELEASE for a page whose earlier goal was cancelled and is not reached yet is
-   * reported, and counts as ASHLAR_RT_HOLD with that goal. NULL: as if it always said
-   * ASHLAR_RT_RELEASE.
-   */
-  ashlar_rt_answer_t (*page_empty)(void* user, void* context, const void* page, size_t bytes,
-                                   uint64_t* goal);
-
-  /**
-   * Whether a goal is reached.
-   * @param context of the attached thread that asks; NULL: it is not attached to the realm
-   * @param scan    true: the host may look at all threads for the answer, since the caller is about
-   *                to take memory from the system otherwise; false: from what it knows
-   * A goal that was reached stays so. NULL: goals are reached by release calls alone.
-   */
-  bool (*goal_reached)(void* user, void* context, uint64_t goal, bool scan);
+  ashlar_rt_page_empty_fun* page_empty;
+  ashlar_rt_goal_reached_fun* goal_reached;
 } ashlar_rt_ops_t;
 
 /**
