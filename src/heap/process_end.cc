@@ -105,7 +105,7 @@ void register_exit_report(void (*report)()) {
 }
 
 void watch_end() {
-  if constexpr (!kQuiet) {
+  if (!kQuiet) {
     System::at_exit(at_exit);
   }
 }
