@@ -11,8 +11,13 @@
 #define ASHLAR_ATTRIBUTE(...)
 #endif
 
-/// A function that the library exports.
+/// A function that the library exports; or, with ASHLAR_HIDDEN_SYMBOLS, that the program or library
+/// which it is linked into keeps to itself.
+#if defined(ASHLAR_HIDDEN_SYMBOLS)
+#define mi_decl_export ASHLAR_ATTRIBUTE(visibility("hidden"))
+#else
 #define mi_decl_export ASHLAR_ATTRIBUTE(visibility("default"))
+#endif
 
 /// Dropping the result is a mistake: the block would be lost.
 #if defined(__cplusplus) && __cplusplus >= 201703L

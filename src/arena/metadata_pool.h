@@ -76,7 +76,7 @@ class MetadataPool {
   Lock& lock() { return lock_; }
 
  private:
-  static constexpr std::size_t kSizes = 8;
+  static constexpr std::size_t kSizes = 12;
 
   struct Record {
     Record* next;

@@ -5,7 +5,13 @@
 #define ASHLAR_ALWAYS_INLINE [[gnu::always_inline]] inline
 #define ASHLAR_NOINLINE [[gnu::noinline]]
 #define ASHLAR_COLD [[gnu::cold, gnu::noinline]]
+// A host that links the library into its own and keeps it to itself builds with
+// ASHLAR_HIDDEN_SYMBOLS (include/ashlar/attributes.h).
+#if defined(ASHLAR_HIDDEN_SYMBOLS)
+#define ASHLAR_EXPORT [[gnu::visibility("hidden")]]
+#else
 #define ASHLAR_EXPORT [[gnu::visibility("default")]]
+#endif
 // For what is defined in another file of ours: the compiler then addresses it directly.
 #define ASHLAR_HIDDEN __attribute__((visibility("hidden")))
 // For static data that nobody writes to, although its type would let them: the loader makes it

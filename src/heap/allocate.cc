@@ -5,9 +5,11 @@
 
 #include <atomic>
 
+#include "heap/attachment.h"
 #include "heap/guards.h"
 #include "heap/heap_check.h"
 #include "heap/held_back.h"
+#include "heap/hold.h"
 #include "heap/hollowing.h"
 #include "heap/huge.h"
 #include "heap/late_heap.h"
@@ -54,11 +56,6 @@ void call_deferred_free(ThreadHeap* backing, bool force) {
   }
 }
 
-// What a slow path counts for pages of more than one slice, so that all are kept for so long as the
-// profile says although they all begin with the same number.
-constexpr std::uint8_t kLargeVisit = kActive.retire_visits / kActive.retire_visits_large;
-static_assert(kActive.retire_visits % kActive.retire_visits_large == 0);
-
 std::uint8_t count_down(Page* page) {
   const std::uint8_t visit = page->slices == kSmallPageSlices ? 1 : kLargeVisit;
   page->retire_visits = static_cast<std::uint8_t>(page->retire_visits - visit);
@@ -80,7 +77,7 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
       page->retire_visits = 0;
       continue;
     }
-    if (c != wanted && count_down(page) == 0) {
+    if (c != wanted && count_down(page) == 0 && keep_held(page) == Kept::kNo) {
       heap->remove(page);
       heap->queues[c].note_released();
       heap->queues[c].note_kept_in_vain();
@@ -154,12 +151,14 @@ bool make_room(Page* page) {
     page->heap->stats.extended.add();
   }
   check_page(page);
+  note_use(page);
   return page->has_free();
 }
 
 // Looks again at the pages that have been full longest, where there are more than a thread keeps.
 // What has room by now is of use again. What is still full is let go where other threads may free
-// into it: nobody could take it from this thread, should it sleep.
+// into it: nobody could take it from this thread, should it sleep. But attached threads are stable
+// owners: their full pages wait for the next look.
 void review_full(ThreadHeap* heap) {
   const std::uint32_t from = tuning.full_pages.get();
   for (int i = 0; i < kFullReviews; ++i) {
@@ -169,10 +168,13 @@ void review_full(ThreadHeap* heap) {
     }
     heap->remove(page);
     collect_page(page);
-    if (page->is_empty()) {
+    if (page->is_empty() && keep_held(page) == Kept::kNo) {
       release_page(page);
     } else if (page->has_free()) {
       heap->push_back(page);
+    } else if (heap->attached) {
+      heap->full.push_back(page, PageList::kFull);
+      set_owner_flag(page, kOwnerFull);
     } else {
       heap->stats.handed_over.add();
       let_go(page);
@@ -230,12 +232,18 @@ Page* find_page(ThreadHeap* heap, SizeClass size_class) {
     }
   }
   if (Page* const orphan = adopt_orphan(heap, size_class)) {
+    if (unlikely(heap->attached) && orphan->is_empty()) {
+      poll_held(attachment_of(heap), false);
+    }
     if (make_room(orphan)) {
       return orphan;
     }
     if (!orphan->can_extend()) {
       set_full_aside(heap, orphan);
     }
+  }
+  if (unlikely(heap->attached)) {
+    poll_held(attachment_of(heap), true);
   }
   Page* const fresh = acquire_page(size_class, heap);
   if (fresh == nullptr) {
@@ -292,24 +300,29 @@ void* track_plain(Heap* heap, std::size_t size, Contents contents, void* caller)
 
 }  // namespace
 
+// Blocks that the direct table does not cover come by here each time: no beat for them while the
+// first page has blocks at hand.
+Page* page_with_room(ThreadHeap* part, std::size_t size, SizeClass size_class) {
+  Page* const first = part->queues[size_class].first();
+  if (first != nullptr && first->has_free()) {
+    return first;
+  }
+  beat(part, size, size_class);
+  return find_page(part, size_class);
+}
+
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   if (size > kMediumBlockMax - kPadding) {
     beat(part, size, kHugeClass);
     return allocate_huge(part->home, size, kSliceSize, contents);
   }
   const SizeClass size_class = class_for(size);
-  // Blocks that the direct table does not cover come by here each time: no beat for them while
-  // the first page has blocks at hand.
-  Page* page = part->queues[size_class].first();
-  if (void* const guarded = sample(part, page, size, contents)) {
+  if (void* const guarded = sample(part, part->queues[size_class].first(), size, contents)) {
     return guarded;
   }
-  if (page == nullptr || !page->has_free()) {
-    beat(part, size, size_class);
-    page = find_page(part, size_class);
-    if (page == nullptr) {
-      return nullptr;
-    }
+  Page* const page = page_with_room(part, size, size_class);
+  if (page == nullptr) {
+    return nullptr;
   }
   Block* const block = pop_block(page);
   // The tool that watches has not been told of the block yet.
@@ -374,7 +387,8 @@ std::size_t collect_part(ThreadHeap* part) {
       Page* const page = queue.first();
       part->remove(page);
       collect_page(page);
-      if (page->is_empty()) {
+      note_use(page);
+      if (page->is_empty() && keep_held(page) == Kept::kNo) {
         queue.note_released();
         release_page(page);
       } else {

@@ -16,6 +16,10 @@ namespace ashlar {
 // untouched).
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents);
 
+// The first page of a class in the part's queue, with a block in free: found by a beat and a search
+// if need be; nullptr when memory is short.
+Page* page_with_room(ThreadHeap* part, std::size_t size, SizeClass size_class);
+
 // What allocate_in_slow does where no tool watches the process (heap/tracked.h).
 void* allocate_untracked(Heap* heap, std::size_t size, Contents contents);
 

@@ -102,7 +102,7 @@ void check_unwritten(const Page* page, const Block* block) {
     return;
   }
   const auto* const bytes = reinterpret_cast<const unsigned char*>(block);
-  for (std::size_t i = sizeof(Block); i < room_of(page); ++i) {
+  for (std::size_t i = detail::filled_from(page); i < room_of(page); ++i) {
     if (bytes[i] != kFillFreed) {
       report_error(
           EFAULT,

@@ -9,6 +9,8 @@
 // lost, since they were handed out before the moment of the copy.
 #include "heap/fork.h"
 
+#include "heap/attachment.h"
+#include "heap/embedding.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
 #include "heap/held_back.h"
@@ -32,7 +34,9 @@ void before_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   process_lock().lock();
   purge_lock().lock();
   late_heap_lock().lock();
+  attaching_lock().lock();
   heaps_lock().lock();
+  embedding_lock().lock();
   lone_pages_lock().lock();
   ArenaSet<System>::lock().lock();
   metadata_pool.lock().lock();
@@ -52,7 +56,9 @@ void after_fork() ASHLAR_NO_THREAD_SAFETY_ANALYSIS {
   metadata_pool.lock().unlock();
   ArenaSet<System>::lock().unlock();
   lone_pages_lock().unlock();
+  embedding_lock().unlock();
   heaps_lock().unlock();
+  attaching_lock().unlock();
   late_heap_lock().unlock();
   purge_lock().unlock();
   process_lock().unlock();
@@ -65,11 +71,17 @@ bool was_a_vanished_threads(const Page* page) {
     return false;
   }
   const std::uintptr_t owner = owner_of(page) & ~kOwnerFlags;
+  if (owner != kNoOwner && hosts_rest() && is_embedded(page)) {
+    return false;
+  }
   return owner == kNoOwner ? !is_orphan(page) : owner != thread_id() && owner != late_heap_id();
 }
 
 void orphan_torn_page(Page* page) {
   drop_lists(page);
+  if (page->held_in.get() == HeldIn::kOwners) {
+    page->held_in.set(HeldIn::kNone);  // its list is forgotten already
+  }
   page->heap = nullptr;
   set_owner(page, kNoOwner);
   home_of(page)->realm->stats.orphan_pages.add(1);
@@ -82,6 +94,9 @@ void after_fork_in_child() {
   note_single_thread();
   forget_purge_thread();
   forget_others_giving_back();
+  if (!hosts_rest()) {
+    forget_pages_of_vanished();
+  }
   for_each_realm(
       [](Realm& realm) { for_each_page_entry(&realm, was_a_vanished_threads, orphan_torn_page); });
   forget_vanished_threads();

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 
+#include "heap/attachment.h"
 #include "heap/block_check.h"
 #include "heap/guard_report.h"
 #include "heap/guards.h"
 #include "heap/held_back.h"
+#include "heap/hold.h"
 #include "heap/huge.h"
 #include "heap/orphans.h"
 #include "heap/page_source.h"
@@ -66,7 +68,7 @@ Resolved resolve(const void* pointer) {
   if (page == nullptr) {
     return {};
   }
-  if (unlikely(is_watched())) {
+  if (unlikely(is_watched()) && !is_embedded(page)) {
     return resolve_tracked(page, pointer);
   }
   Block* const block = block_of(page, pointer);
@@ -112,7 +114,7 @@ std::size_t usable_size_of(const void* pointer, const char* call) {
     return 0;
   }
   if constexpr (kActive.check_blocks) {
-    if (!is_watched() && !check_live(found.page, found.block, call)) {
+    if ((!is_watched() || is_embedded(found.page)) && !check_live(found.page, found.block, call)) {
       return 0;
     }
   }
@@ -133,7 +135,7 @@ void free_far_slow(void* pointer) {
 }
 
 void free_other_slow(Page* page, void* pointer) {
-  if (unlikely(is_watched())) {
+  if (unlikely(is_watched()) && !is_embedded(page)) {
     free_tracked(page, pointer,
                  {reinterpret_cast<void*>(&free_other_slow), __builtin_return_address(0)});
     return;
@@ -150,7 +152,7 @@ void free_other_slow(Page* page, void* pointer) {
     if (page->is_huge()) {
       // Nothing is left at its addresses.
       if (tuning.zero_on_free.get()) {
-        __builtin_memset(block, 0, page->requested);
+        detail::fill(block, 0, detail::kept_of(page, page->requested), page->requested);
       }
     } else {
       detail::fill_freed(page, block);
@@ -194,6 +196,10 @@ bool is_worth_keeping(const ThreadHeap* heap, const Page* page) {
 
 void page_empty_slow(Page* page) {
   ThreadHeap* const heap = page->heap;
+  if (keep_held(page) == Kept::kYes) {
+    page->retire_visits = 0;
+    return;
+  }
   if (!is_worth_keeping(heap, page)) {
     heap->remove(page);
     heap->queues[page->size_class].note_released();
@@ -202,7 +208,10 @@ void page_empty_slow(Page* page) {
   }
   heap->retired += page->retire_visits == 0 ? 1 : 0;
   heap->stats.retired.add();
-  page->retire_visits = kActive.retire_visits;
+  // Where the host is to be asked each time, the count is never the one that free() takes for
+  // "kept".
+  page->retire_visits =
+      home_of(page)->holds.get() ? kActive.retire_visits - kLargeVisit : kActive.retire_visits;
   const SizeClass size_class = page->size_class;
   // Pages with blocks in use fill up before it.
   if (heap->queues[size_class].last() != page) {

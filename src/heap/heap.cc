@@ -191,6 +191,8 @@ Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroye
   heap->guards.has_rate.set(false);
   heap->guards.has_bounds.set(false);
   heap->may_be_destroyed = may_be_destroyed;
+  heap->prefix = 0;
+  heap->holds.set(false);
   heap->thread_heaps = nullptr;
   heap->previous = nullptr;
   heap->next = nullptr;
@@ -199,6 +201,19 @@ Heap* fresh_heap(Realm* realm, SystemArena* arena, int tag, bool may_be_destroye
   heap->references.store(1, std::memory_order_relaxed);
   heap->unowned.store(0, std::memory_order_relaxed);
   heap->state.store(HeapState::kLive, std::memory_order_relaxed);
+  return heap;
+}
+
+// The part stands in no list and has no pages; what it counted is its realm's. Returns its heap.
+Heap* end_part(ThreadHeap* part) {
+  Heap* const heap = part->home;
+  SlowPathStats<EventCounter>& gone = heap->realm->stats.gone_threads;
+  gone.extended.add(part->stats.extended.total());
+  gone.searches.add(part->stats.searches.total());
+  gone.searched.add(part->stats.searched.total());
+  gone.retired.add(part->stats.retired.total());
+  gone.handed_over.add(part->stats.handed_over.total());
+  drop_part_index(part);
   return heap;
 }
 
@@ -223,7 +238,10 @@ bool is_deleted(const Heap* heap) {
 
 Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed) {
   start_process();
-  Realm* const realm = current_realm();
+  return make_heap_of(current_realm(), arena, tag, may_be_destroyed);
+}
+
+Heap* make_heap_of(Realm* realm, SystemArena* arena, int tag, bool may_be_destroyed) {
   Heap* const heap = fresh_heap(realm, arena, tag, may_be_destroyed);
   if (heap == nullptr) {
     return nullptr;
@@ -325,7 +343,14 @@ ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
     return nullptr;
   }
   part->start(backing->id, heap, backing);
+  part->attached = backing->attached;
   add_part(backing, part);
+  enter_heap(part);
+  return part;
+}
+
+void enter_heap(ThreadHeap* part) {
+  Heap* const heap = part->home;
   hold_heap(heap);
   heap->realm->stats.thread_heaps.add(1);
   LockGuard guard(lock);
@@ -334,7 +359,6 @@ ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
     heap->thread_heaps->previous_of_heap = part;
   }
   heap->thread_heaps = part;
-  return part;
 }
 
 bool leave_heap(ThreadHeap* part) {
@@ -359,17 +383,12 @@ void hold_heap(Heap* heap) {
 }
 
 void drop_thread_heap(ThreadHeap* part) {
-  Heap* const heap = part->home;
-  SlowPathStats<EventCounter>& gone = heap->realm->stats.gone_threads;
-  gone.extended.add(part->stats.extended.total());
-  gone.searches.add(part->stats.searches.total());
-  gone.searched.add(part->stats.searched.total());
-  gone.retired.add(part->stats.retired.total());
-  gone.handed_over.add(part->stats.handed_over.total());
-  drop_part_index(part);
+  Heap* const heap = end_part(part);
   metadata_pool.release(part, sizeof(ThreadHeap));
   drop_reference(heap);
 }
+
+void drop_embedded_part(ThreadHeap* part) { drop_reference(end_part(part)); }
 
 void settle_thread(ThreadHeap* backing) {
   // Allocation: at work with a part, calls the deferred free function. Other thread: deletes the
@@ -476,7 +495,7 @@ namespace {
 void forget_other_threads_of(Heap* heap, std::uintptr_t id) {
   for (ThreadHeap* part = heap->thread_heaps; part != nullptr;) {
     ThreadHeap* const next = part->next_of_heap;
-    if (part->id != id && !is_late(part)) {
+    if (part->id != id && !is_late(part) && !part->attached) {
       leave_heap(part);
       drop_thread_heap(part);
     }

@@ -50,6 +50,8 @@ struct Heap {
   RelaxedNumber<std::int16_t> numa_node{-1};  // whose memory it prefers; -1: its threads' nodes
   GuardSampling guards{};                     // as the program asked for it
   bool may_be_destroyed = true;
+  std::uint8_t prefix = 0;      // of its blocks: bytes that stay as they are once a block is free
+  RelaxedNumber<bool> holds{};  // its empty pages are held (hold.h)
   HeapStats stats{};
   ThreadHeap* thread_heaps = nullptr;  // of all threads, linked by next_of_heap
   Heap* next = nullptr;                // of the realm; the main heap stands in no list
@@ -65,6 +67,9 @@ Lock& heaps_lock();
 // A heap of the calling thread's realm that takes memory from `arena` only, which is one of the
 // realm (nullptr: from any that serves all); nullptr when memory is short.
 Heap* make_heap(SystemArena* arena, int tag, bool may_be_destroyed);
+
+// The same of any realm.
+Heap* make_heap_of(Realm* realm, SystemArena* arena, int tag, bool may_be_destroyed);
 
 // The main heap of a realm that is being made; and what its giving up does with it: nobody new
 // gets to it, and threads of other realms let go of what they hold of it.
@@ -102,10 +107,13 @@ ThreadHeap* part_of(ThreadHeap* backing, Heap* heap);
 // then, else they are still its owner's.
 bool leave_heap(ThreadHeap* part);
 
-// Refers to the heap for a part that is being made, and back: gives the record of a part without
-// pages back, which stands in no list.
+// Enters a part that was started in its heap's list, and refers to the heap for it; and back: gives
+// the record of a part without pages back, which stands in no list, or (embedded) what refers to
+// its heap, where the record is part of another.
+void enter_heap(ThreadHeap* part);
 void hold_heap(Heap* heap);
 void drop_thread_heap(ThreadHeap* part);
+void drop_embedded_part(ThreadHeap* part);
 
 // Destroys all heaps but the main ones. No other thread uses them.
 void destroy_all_heaps();

@@ -91,7 +91,8 @@ Block* take_of(const Heap* heap) {
   for (std::size_t i = 0; i < ring.count; ++i) {
     if (ring.at(i) != nullptr && (heap == nullptr || home_of(page_map.find(ring.at(i))) == heap)) {
       Block* const block = take(i);
-      block->code = address_of(chain);
+      // relaxed: nobody else knows of the chain; readers without locks may look at the word.
+      __atomic_store_n(&block->code, address_of(chain), __ATOMIC_RELAXED);
       chain = block;
     }
   }

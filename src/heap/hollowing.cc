@@ -12,7 +12,7 @@
 namespace ashlar {
 namespace {
 
-// What `seen_used` says of a page that was not hollowed since a block of it was handed out.
+// What `seen.used` says of a page that was not hollowed since a block of it was handed out.
 constexpr std::uint32_t kNotSince = UINT32_MAX;
 
 // Milliseconds between two looks for idle pages, at least, and how many times as long as the last
@@ -24,21 +24,23 @@ constexpr std::uint64_t kPauseShare = 20;
 constinit RelaxedNumber<std::uint64_t> orphans_due_ms;
 
 bool is_idle(Page* page) {
-  // Of one call to the next it can't come round to the same number.
-  const auto handed_out =
-      static_cast<std::uint32_t>(page->history.handed_out() + page->counts.handed_out());
-  if (handed_out != page->seen_handed_out) {
-    page->seen_handed_out = handed_out;
-    page->seen_used = kNotSince;
+  const std::uint32_t handed_out = handed_out_so_far(page);
+  if (handed_out != page->seen.handed_out) {
+    page->seen.handed_out = handed_out;
+    page->seen.used = kNotSince;
     return false;
   }
-  const bool changed = page->seen_used != page->used();
-  page->seen_used = page->used();
+  const bool changed = page->seen.used != page->used();
+  page->seen.used = page->used();
   return changed;
 }
 
-// Whether as much as an OS page is free in lists, in memory that may go back in parts.
+// Whether as much as an OS page is free in lists, in memory that may go back in parts. What readers
+// without locks may look at stays as it is.
 bool may_be_hollow(const Page* page) {
+  if (page->prefix != 0 || home_of(page)->holds.get()) {
+    return false;
+  }
   const std::size_t listed = page->capacity - page->used() - page->withdrawn - page->lost;
   return listed * page->block_size >= System::page_size() &&
          (page->arena == nullptr || page->arena->gives_back_parts(first_slice_of(page)));

@@ -2,6 +2,7 @@
 #include "heap/huge.h"
 
 #include "arena/page_map.h"
+#include "heap/attachment.h"
 #include "heap/guard_pages.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
@@ -54,6 +55,11 @@ void* enter_huge(Heap* heap, const PageMemory& memory, std::size_t usable) {
   }
   if (memory.arena != nullptr && more != 0) {
     memory.arena->mark_touched({memory.arena->slice_of(memory.start), memory.slices}, usable);
+  }
+  memory.page->prefix = heap->prefix;
+  if (unlikely(is_embedded(memory.page))) {
+    memory.page->counted = 1;
+    enter_embedding(memory.page);
   }
   note_unowned(heap, 1);
   note_entered(memory.page);
@@ -306,6 +312,13 @@ void* allocate_growing(Heap* heap, std::size_t size) {
 }
 
 void free_huge(Page* page) {
+  if (unlikely(is_embedded(page)) && leave_huge_slow(page)) {
+    return;
+  }
+  release_huge(page);
+}
+
+void release_huge(Page* page) {
   RealmStats& stats = page->realm->stats;
   stats.huge_blocks.sub(1);
   stats.huge_bytes.sub(static_cast<std::int64_t>(page->block_size));

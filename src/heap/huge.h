@@ -18,7 +18,10 @@ void* allocate_huge(Heap* heap, std::size_t size, std::size_t alignment, Content
 // so without being copied, if there is such a place. Not zeroed.
 void* allocate_growing(Heap* heap, std::size_t size);
 
+// The block's free; and giving its memory back, which is all of that but for what an attached
+// thread held (hold.h).
 void free_huge(Page* page);
+void release_huge(Page* page);
 
 // Gives a huge block another size without copying, moving it only where it has a mapping of its
 // own. Returns where it is now, or nullptr (and nothing changed) where it has to be copied.

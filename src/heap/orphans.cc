@@ -1,7 +1,9 @@
 // Orphan pages: how they are published, taken over and adopted.
 #include "heap/orphans.h"
 
+#include "heap/attachment.h"
 #include "heap/heap.h"
+#include "heap/hold.h"
 #include "heap/page_source.h"
 #include "heap/process.h"
 #include "heap/realm.h"
@@ -34,6 +36,10 @@ bool takes_over(const ThreadHeap* heap) {
 }
 
 void adopt(ThreadHeap* heap, Page* page) {
+  forget_held(page);
+  if (unlikely(heap->attached)) {
+    move_between_sums(page, nullptr, heap);
+  }
   page->heap = heap;
   page->retire_visits = 0;
   set_owner(page, heap->id | slow_flag());
@@ -58,7 +64,7 @@ void publish(Page* page) {
     check_record(page);
     check_page(page);
     Heap* const home = home_of(page);
-    if (page->is_empty()) {
+    if (page->is_empty() && keep_held_orphan(page) == Kept::kNo) {
       note_adopted(home);
       release_page(page);
       return;
@@ -87,6 +93,9 @@ void publish(Page* page) {
 
 void let_go(Page* page) {
   check(page->list == PageList::kNone, "a page that is let go stands in no list");
+  if (unlikely(page->heap->attached)) {
+    move_between_sums(page, page->heap, nullptr);
+  }
   page->heap = nullptr;
   set_owner(page, kNoOwner);
   home_of(page)->realm->stats.orphan_pages.add(1);

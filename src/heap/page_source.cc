@@ -2,6 +2,7 @@
 #include "heap/page_source.h"
 
 #include "arena/page_map.h"
+#include "heap/attachment.h"
 #include "heap/guard_pages.h"
 #include "heap/guards.h"
 #include "heap/heap.h"
@@ -20,8 +21,7 @@ template <class Keys>
 Keys fresh_keys() {
   Keys keys;
   if constexpr (kActive.encode_links) {
-    keys.mask = random_number();
-    keys.offset = random_number();
+    keys = link_keys(random_number(), random_number());
   }
   return keys;
 }
@@ -247,6 +247,7 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(part->id | slow_flag(), std::memory_order_relaxed);
   page->heap = part;
+  page->prefix = heap->prefix;
   add_guard(page);
   take_touched(page);
   if (!page_map.enter(memory.start, std::size_t{slices.value} * kSliceSize, page)) {
@@ -255,6 +256,9 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
       release_unused(memory);
     }
     return nullptr;
+  }
+  if (unlikely(part->attached)) {
+    enter_embedding(page);
   }
   note_entered(page);
   return page;
@@ -296,6 +300,9 @@ void release_page(Page* page) {
   check_record(page);
   // Where the guard stays the slices do too: they are lost, and nothing else is.
   const bool usable = remove_guard(page);
+  if (unlikely(is_embedded(page))) {
+    leave_embedding(page);
+  }
   PageMemory memory = memory_of(page);
   const std::size_t touched = page->capacity * page->block_size;
   forget_hint(page);

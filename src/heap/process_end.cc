@@ -104,7 +104,11 @@ void register_exit_report(void (*report)()) {
   exit_report.store(report, std::memory_order_relaxed);
 }
 
-void watch_end() { System::at_exit(at_exit); }
+void watch_end() {
+  if (!kQuiet) {
+    System::at_exit(at_exit);
+  }
+}
 
 void end_process() {
   // relaxed: one of the calls does the work; the others have nothing to wait for.

@@ -177,6 +177,14 @@ void* reallocate(void* pointer, std::size_t size, Contents contents) {
       pointer, size, {.alignment = size > kWordSize ? kBlockAlignment : kWordSize}, contents);
 }
 
+bool resize_where_it_is(const Resolved& found, void* pointer, std::size_t size) {
+  if (!fits_in_place(found, size)) {
+    return false;
+  }
+  resize_in_place(found, pointer, size, Contents::kUnknown);
+  return true;
+}
+
 void* expand(void* pointer, std::size_t size) {
   if (pointer == nullptr) {
     return nullptr;

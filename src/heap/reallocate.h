@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "base/units.h"
+#include "heap/free.h"
 #include "heap/thread_heap.h"
 
 namespace ashlar {
@@ -35,6 +36,10 @@ ASHLAR_ALWAYS_INLINE void* reallocate_fast(void* pointer, std::size_t size) {
 
 // The same, with the new block placed as asked for.
 void* reallocate_aligned(void* pointer, std::size_t size, Placement placement, Contents contents);
+
+// Whether a block fits a request well enough to stay; then it has that size from now on, and what
+// is new of it holds anything. Not for watched blocks.
+bool resize_where_it_is(const Resolved& found, void* pointer, std::size_t size);
 
 // The pointer, where its block holds `size` bytes already; else nullptr.
 void* expand(void* pointer, std::size_t size);

@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "heap/embedding.h"
 #include "heap/late_heap.h"
 #include "heap/process.h"
 #include "heap/thread_life.h"
@@ -117,6 +118,9 @@ void drop_realm(Realm* realm) {
   }
   leave(realm);
   realm->arenas.unmap_unless([](const SystemArena&) { return false; });
+  if (realm->embedding != nullptr) {
+    metadata_pool.release(realm->embedding, sizeof(Embedding));
+  }
   metadata_pool.release(realm, sizeof(Realm));
 }
 

@@ -12,6 +12,8 @@
 
 namespace ashlar {
 
+struct Embedding;
+
 // A realm is kept as long as anything refers to it: whoever holds its handle, and each of its
 // heaps' records, which in turn are kept by their pages and by threads. Memory never crosses
 // realms, so when the last record goes nothing lies in its arenas any more.
@@ -30,6 +32,7 @@ struct Realm {
   Heap* heaps = nullptr;  // all others that are not deleted, the youngest first
   std::atomic<std::int64_t> references{1};
   std::uint32_t slot = 0;
+  Embedding* embedding = nullptr;  // of a host's realm (embedding.h), its record goes with it
   Realm* next = nullptr;
   Realm* previous = nullptr;
 };

@@ -30,6 +30,7 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .passed_over = 0,
                     .stats = {},
                     .destroyed = false,
+                    .attached = false,
                     .in_deferred_free = false,
                     .in_pool = false,
                     .attention = false,

@@ -60,6 +60,7 @@ struct ThreadHeap {
   std::uint32_t passed_over;    // take-overs that found the queue at its limit
   SlowPathStats<OwnedCounter> stats;
   bool destroyed;  // with its heap: it has no pages, and waits to be dropped
+  bool attached;   // a host's thread has it through the embedding interface (attachment.h)
 
   bool in_deferred_free;               // a registered function is running: do not call it again
   bool in_pool;                        // the thread sleeps between tasks: it keeps little
@@ -109,14 +110,24 @@ ASHLAR_ALWAYS_INLINE void fill(void* block, unsigned char byte, std::size_t from
   fill_bytes(at_offset(block, from), byte, size - from);
 }
 
+// Bytes of a block of `size` bytes that nothing is written to, but for the link: a page's prefix.
+ASHLAR_ALWAYS_INLINE std::size_t kept_of(const Page* page, std::size_t size) {
+  return page->prefix < size ? page->prefix : size;
+}
+
+// Where filling a freed block begins.
+ASHLAR_ALWAYS_INLINE std::size_t filled_from(const Page* page) {
+  return page->prefix > sizeof(Block) ? kept_of(page, room_of(page)) : sizeof(Block);
+}
+
 // Does to a block that was freed what the profile says, but to its link and its canary.
 ASHLAR_ALWAYS_INLINE void fill_freed([[maybe_unused]] Page* page, [[maybe_unused]] void* block) {
   note_freed(page, block);
   if constexpr (kActive.fill_blocks) {
-    fill(block, kFillFreed, sizeof(Block), room_of(page));
+    fill(block, kFillFreed, filled_from(page), room_of(page));
   } else if constexpr (kActive.check_blocks) {
     if (unlikely(tuning.zero_on_free.get())) {
-      fill(block, 0, sizeof(Block), room_of(page));
+      fill(block, 0, filled_from(page), room_of(page));
     }
   }
 }

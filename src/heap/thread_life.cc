@@ -1,6 +1,7 @@
 // Threads come and go: what they keep are records of the metadata pool.
 #include "heap/thread_life.h"
 
+#include "heap/attachment.h"
 #include "heap/heap.h"
 #include "heap/orphans.h"
 #include "heap/part_index.h"
@@ -104,9 +105,11 @@ void thread_exits(void* record) {
   ending.fetch_add(1, std::memory_order_seq_cst);
   ended = true;
   // seq_cst: as above.
-  if (!unloading.load(std::memory_order_seq_cst) && thread_heap != &empty_heap &&
-      thread_heap->backing == record) {
-    give_back(thread_heap->backing);
+  if (!unloading.load(std::memory_order_seq_cst)) {
+    abandon_own_attachments();
+    if (thread_heap != &empty_heap && thread_heap->backing == record) {
+      give_back(thread_heap->backing);
+    }
   }
   // release: what was done is seen by who waits for it.
   ending.fetch_sub(1, std::memory_order_release);
@@ -186,7 +189,8 @@ void end_thread() {
     thread_heap = thread_heap->backing;
     return;
   }
-  System::at_thread_exit(thread_exits, nullptr);
+  // What it has attached still is to be abandoned when the thread ends.
+  System::at_thread_exit(thread_exits, has_attached() ? &ended : nullptr);
   give_back(thread_heap->backing);
 }
 

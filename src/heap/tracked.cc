@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "heap/allocate.h"
+#include "heap/attachment.h"
 #include "heap/held_back.h"
 #include "heap/page_source.h"
 #include "os/asan.h"
@@ -155,7 +156,14 @@ void* seen_by_program(void* block, std::size_t* size) {
   return record->start();
 }
 
+// What freed blocks of a host's realm hold may be read and even swapped, so the tool is not told of
+// them: it sees memory that pointers may lie in.
 void note_page_tracked(Page* page) {
+  if (is_embedded(page)) {
+    note_memory_free(page->start, memory_of(page));
+    note_page_roots(page->start, memory_of(page));
+    return;
+  }
   set_owner_flag(page, kOwnerInterior | kOwnerSlow);
   if (page->arena != nullptr) {
     note_arena(page->arena->start(), page->arena->size());
@@ -164,7 +172,8 @@ void note_page_tracked(Page* page) {
 }
 
 void note_page_untracked(Page* page) {
-  for (std::uint32_t i = 0; page->used() != 0 && i < page->capacity; ++i) {
+  const bool tracked = !is_embedded(page);
+  for (std::uint32_t i = 0; tracked && page->used() != 0 && i < page->capacity; ++i) {
     BlockRecord* const record =
         record_at(at_offset(page->start, std::size_t{i} * page->block_size));
     const QuietScope quiet;

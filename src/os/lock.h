@@ -15,7 +15,9 @@ enum class LockRank : std::uint8_t {
   kProcess,    // start and end of the process
   kPurge,      // one round of the purge thread
   kLateHeap,   // the heap of threads that have no heap of their own
+  kAttaching,  // attaching and abandoning threads of hosts
   kHeaps,      // the list of heaps and of what threads keep for them, the register of threads
+  kEmbedding,  // what the threads of a host's realm share
   kLonePages,  // pages that lie in no arena
   kArenas,     // adding an arena
   kMetadata,   // the metadata pool

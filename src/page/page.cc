@@ -146,9 +146,13 @@ void make_page(Page* page, SystemArena* arena, void* start, SliceCount slices, S
   page->lost = 0;
   page->withdrawn = 0;
   page->hollow = 0;
-  page->seen_handed_out = 0;
-  page->seen_used = 0;
+  page->seen.handed_out = 0;
+  page->seen.used = 0;
   page->guarded = false;
+  page->held_in.set(HeldIn::kNone);
+  page->has_goal = false;
+  page->prefix = 0;
+  page->counted = 0;
   __builtin_memset(page->touched, 0, sizeof page->touched);
   // relaxed: nobody can know of the page before a block of it is handed out, but for a walk that
   // then takes it by its remote word, or leaves it.

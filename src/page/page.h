@@ -9,6 +9,7 @@
 #include "arena/arena.h"
 #include "base/compiler.h"
 #include "base/integer.h"
+#include "base/relaxed.h"
 #include "base/units.h"
 #include "os/system.h"
 #include "page/block.h"
@@ -29,20 +30,31 @@ using PageLinks = Links<kActive>;
 // In which of its thread heap's lists a page stands.
 enum class PageList : std::uint8_t { kNone, kQueue, kFull };
 
+// In which list of held pages a page stands (heap/hold.h).
+enum class HeldIn : std::uint8_t { kNone, kOwners, kRealms };
+
 // Flags in the low bits of the owner word. A free whose page has one of them set does not find
 // its own thread there, and takes the slow path: that is the point of them.
 inline constexpr std::uintptr_t kOwnerInterior = 1;  // blocks may be freed by an interior pointer
 inline constexpr std::uintptr_t kOwnerFull = 2;      // stands in the list of full pages
 inline constexpr std::uintptr_t kOwnerSlow = 4;      // every call is slow (heap/slow_calls.h)
-inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull | kOwnerSlow;
+inline constexpr std::uintptr_t kOwnerHuge =
+    8;  // a huge block of an attached thread (attachment.h)
+inline constexpr std::uintptr_t kOwnerFlags = kOwnerInterior | kOwnerFull | kOwnerSlow | kOwnerHuge;
 // Those that are the page's, whoever owns it.
 inline constexpr std::uintptr_t kOwnerLasting = kOwnerInterior | kOwnerSlow;
 inline constexpr std::uintptr_t kNoOwner = 0;
 
 // Where a block was allocated, and last freed, in profiles that note it (padding.h).
 struct BlockSites {
-  NotedStack allocated = NotedStack::kNone;
-  NotedStack freed = NotedStack::kNone;
+  NotedStack allocated;
+  NotedStack freed;
+};
+
+// What a page had handed out, and in use, when it was last asked whether it is idle.
+struct SeenCounts {
+  std::uint32_t handed_out;
+  std::uint32_t used;
 };
 
 // What is noted of a page while its owner decides which blocks are to move (heap/defragment.h).
@@ -78,7 +90,9 @@ struct RemoteWord {
 // Invariants:  used + |free| + |local_free| + lost + withdrawn = capacity <= reserved, where used
 //              counts the blocks in the remote list as long as they are not collected;
 //              home is not null while a page is here, and null in every other entry;
-//              huge pages have one block, capacity = reserved = used = 1, and never an owner
+//              huge pages have one block, capacity = reserved = 1, used = 1 (0 where it is held),
+//              and no owner but the thread that an attachment keeps it for, which is not alone with
+//              it
 // Life:        zero (no page) -> made -> owned <-> orphan -> zero
 struct alignas(kCacheLine) Page {
   // First line: what malloc and a local free write.
@@ -113,8 +127,17 @@ struct alignas(kCacheLine) Page {
   PageHistory history;  // the owner's; readers of statistics look at it
   // Units of each slice that may be resident (Arena::untouched); not of huge pages.
   std::uint8_t touched[kMediumPageSlices.value];
-  bool guarded;      // an OS page at its end is not accessible
-  BlockSites sites;  // of a huge block
+  bool guarded;  // an OS page at its end is not accessible
+  // Of pages of attached threads' heaps; what is said of them is in heap/hold.h. The prefix is
+  // constant from when the page is made, so that any thread may read it.
+  RelaxedNumber<HeldIn> held_in;
+  bool has_goal;  // one was given since the page was made
+  std::uint8_t prefix;
+  std::uint32_t counted;         // blocks in use, as its thread's sums have it
+  std::uint32_t seen_when_held;  // blocks handed out when it was held
+  std::uint64_t goal;            // constant while it stands in a list of held pages
+  Page* next_held;
+  Page* previous_held;
 
   // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), what
   // is constant of these and of huge blocks' pages, and what the owner rarely needs.
@@ -123,9 +146,10 @@ struct alignas(kCacheLine) Page {
   Realm* realm;  // whose memory it is: who holds a huge block may not look at its home for that
   Offer offer;   // left over from the last decision, until the next begins
   std::uint64_t hollow;  // OS pages that went back to the system, a bit each (hollow.h)
-  // Blocks handed out, and in use, when it was last asked whether the page is idle.
-  std::uint32_t seen_handed_out;
-  std::uint32_t seen_used;
+  union {
+    SeenCounts seen;   // of a page of blocks
+    BlockSites sites;  // of a huge block
+  };
   std::size_t requested;  // of a huge block, in profiles that pad (padding.h)
 
   bool is_huge() const;
@@ -139,6 +163,11 @@ struct alignas(kCacheLine) Page {
 };
 
 inline constexpr SizeClass kHugeClass = kSizeClassCount;
+
+// What a slow path counts for empty pages of more than one slice, so that all are kept for so long
+// as the profile says although they all begin with the same number.
+inline constexpr std::uint8_t kLargeVisit = kActive.retire_visits / kActive.retire_visits_large;
+static_assert(kActive.retire_visits % kActive.retire_visits_large == 0);
 
 inline bool Page::is_huge() const { return size_class == kHugeClass; }
 
@@ -220,6 +249,12 @@ inline void use_local_frees(Page* page) {
     page->local_free = nullptr;
     page->free_contents = Contents::kUnknown;
   }
+}
+
+// Blocks handed out so far, so that a change shows: of one look to the next it can't come round to
+// the same number. Owner only.
+inline std::uint32_t handed_out_so_far(const Page* page) {
+  return static_cast<std::uint32_t>(page->history.handed_out() + page->counts.handed_out());
 }
 
 // The block that an address in the page's blocks belongs to.

@@ -86,11 +86,29 @@ inline constexpr bool kOverridesMalloc = true;
 inline constexpr bool kOverridesMalloc = false;
 #endif
 
+// Whether the library is a guest that nobody is to notice: it reads no environment variable, prints
+// nothing unless an output function is registered, and does nothing when the process ends.
+#if defined(ASHLAR_QUIET)
+inline constexpr bool kQuiet = true;
+#else
+inline constexpr bool kQuiet = false;
+#endif
+
 // The byte that a debug build fills blocks with: fresh ones, and freed ones; and what lies between
 // the end of a request and the end of its block, in profiles that pad.
-inline constexpr unsigned char kFillAllocated = 0xD0;
-inline constexpr unsigned char kFillFreed = 0xDF;
-inline constexpr unsigned char kFillPadding = 0xDE;
+// A host that has bytes of its own for that chooses them when it builds the library.
+#if !defined(ASHLAR_FILL_ALLOCATED)
+#define ASHLAR_FILL_ALLOCATED 0xD0
+#endif
+#if !defined(ASHLAR_FILL_FREED)
+#define ASHLAR_FILL_FREED 0xDF
+#endif
+#if !defined(ASHLAR_FILL_PADDING)
+#define ASHLAR_FILL_PADDING 0xDE
+#endif
+inline constexpr unsigned char kFillAllocated = ASHLAR_FILL_ALLOCATED;
+inline constexpr unsigned char kFillFreed = ASHLAR_FILL_FREED;
+inline constexpr unsigned char kFillPadding = ASHLAR_FILL_PADDING;
 
 static_assert(!kActive.pad_blocks || kActive.encode_links, "a canary is made of the link keys");
 static_assert(!kActive.note_sites || kActive.pad_blocks, "sites are a part of the padding");

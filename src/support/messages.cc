@@ -93,7 +93,7 @@ bool write(const char* text, std::size_t length) {
   }
   if (to.function != nullptr) {
     to.function(text, to.arg);
-  } else {
+  } else if constexpr (!kQuiet) {
     System::write_error(text, length);
   }
   return true;
@@ -118,7 +118,11 @@ class Message {
   }
 
   bool write() const { return ashlar::write(text_, length_); }
-  void write_past_output() const { System::write_error(text_, length_); }
+  void write_past_output() const {
+    if constexpr (!kQuiet) {
+      System::write_error(text_, length_);
+    }
+  }
 
  private:
   char text_[512];

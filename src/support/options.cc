@@ -10,9 +10,11 @@ namespace {
 
 struct SystemEnvironment {
   // libc fills environ when it starts; the loader may allocate before that.
-  static bool ready() { return System::has_environment(); }
+  static bool ready() { return kQuiet || System::has_environment(); }
 
-  static const char* value(const char* name) { return System::environment(name, true); }
+  static const char* value(const char* name) {
+    return kQuiet ? nullptr : System::environment(name, true);
+  }
 
   static void warn_bad_value(const OptionRow& row, const char* variable, const char* text) {
     // Whoever sets `verbose` wants to see messages, so this one is shown in any case.

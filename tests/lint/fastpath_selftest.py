@@ -7,10 +7,10 @@ import fixture
 # malloc: falls through a likely branch, jumps inside itself, has the slow side out of line.
 # free: its fall-through leads to a slow tail jump, so the taken side is the fast one.
 # calloc: passes over memset, and calls a function that returns; realloc: a jump to malloc;
-# _ZdlPvm: the shortest there is.
+# _ZdlPvm: the shortest there is. ashlar_rt_*: jumps to those.
 LIBRARY = """\
     .text
-    .globl malloc, free, calloc, realloc, _ZdlPvm
+    .globl malloc, free, calloc, realloc, _ZdlPvm, ashlar_rt_malloc, ashlar_rt_calloc, ashlar_rt_free
     .type malloc, @function
 malloc:
     endbr64
@@ -63,6 +63,18 @@ realloc:
 _ZdlPvm:
     ret
     .size _ZdlPvm, . - _ZdlPvm
+    .type ashlar_rt_malloc, @function
+ashlar_rt_malloc:
+    jmp malloc
+    .size ashlar_rt_malloc, . - ashlar_rt_malloc
+    .type ashlar_rt_calloc, @function
+ashlar_rt_calloc:
+    jmp calloc
+    .size ashlar_rt_calloc, . - ashlar_rt_calloc
+    .type ashlar_rt_free, @function
+ashlar_rt_free:
+    jmp free
+    .size ashlar_rt_free, . - ashlar_rt_free
     .type malloc_slow, @function
 malloc_slow:
     ret
@@ -81,6 +93,9 @@ ROWS = {
     "calloc": "6 0 0 1 1",
     "realloc": "11 5 2 1 3",
     "_ZdlPvm": "1 0 0 0 0",
+    "ashlar_rt_malloc": "11 5 2 1 3",
+    "ashlar_rt_calloc": "7 0 0 1 2",
+    "ashlar_rt_free": "7 1 0 1 2",
 }
 
 

@@ -103,10 +103,10 @@ TEST_F(MetadataPoolTest, FailsCleanlyWhereThereIsNoMemory) {
 }
 
 TEST_F(MetadataPoolTest, RefusesMoreSizesThanItHasListsAndRecordsAboveASlice) {
-  for (std::size_t i = 1; i <= 8; ++i) {
+  for (std::size_t i = 1; i <= 12; ++i) {
     ASSERT_NE(pool_.allocate(i * kCacheLine), nullptr);
   }
-  EXPECT_EQ(pool_.allocate(9 * kCacheLine), nullptr);
+  EXPECT_EQ(pool_.allocate(13 * kCacheLine), nullptr);
   EXPECT_NE(pool_.allocate(1), nullptr) << "sizes that round to the same are one size";
   EXPECT_NE(pool_.allocate(8 * kCacheLine), nullptr);
 

@@ -50,6 +50,15 @@ TEST(LinkCode, TheEndOfAListIsEncodedToo) {
   EXPECT_EQ(decode_link(encode_link(0, keys), keys), 0u);
 }
 
+// Links are addresses of blocks; a thread's id is a multiple of 64.
+RC_GTEST_PROP(LinkCode, NoCodeIsAThreadsId,
+              (std::uint64_t link, std::uint64_t mask, std::uint64_t offset)) {
+  const LinkKeys keys = link_keys(mask, offset);
+  const std::uint64_t address = (link >> 8) & ~std::uint64_t{7};
+  RC_ASSERT(encode_link(address, keys) % 2 == 1u);
+  RC_ASSERT(encode_link(0, keys) % 2 == 1u);
+}
+
 TEST(LinkCode, WithoutKeysALinkIsItself) {
   static_assert(encode_link(0x1234, NoLinkKeys{}) == 0x1234);
   static_assert(decode_link(0x1234, NoLinkKeys{}) == 0x1234);
