@@ -313,10 +313,8 @@ TEST(ThreadHeap, DeferredFreesAreCalledFromSlowPaths) {
 
 TEST(EmptyHeap, NobodyCanWriteToItOrToTheEmptyPage) {
   const auto write = [](void* volatile* place) { *place = nullptr; };
-  EXPECT_EXIT(write(const_cast<void* volatile*>(reinterpret_cast<void**>(&empty_page))),
-              testing::KilledBySignal(SIGSEGV), "");
-  EXPECT_EXIT(write(const_cast<void* volatile*>(reinterpret_cast<void**>(&empty_heap))),
-              testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_DEATH(write(const_cast<void* volatile*>(reinterpret_cast<void**>(&empty_page))), "");
+  EXPECT_DEATH(write(const_cast<void* volatile*>(reinterpret_cast<void**>(&empty_heap))), "");
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ class NotedStacks : public testing::Test {
   void TearDown() override { set_notes_stacks(false); }
 };
 
-#define STEP [[gnu::noipa]]
+#define STEP [[gnu::noinline]]
 
 STEP NotedStack note_here() {
   const NotedStack noted = note_stack();

@@ -27,7 +27,7 @@ TEST(Sealed, AStrayWriteIsStoppedWhereItIsSealed) {
   start_process();
   const auto write = [] { *const_cast<void* volatile*>(&sealed.error_arg) = &sealed; };
   if (kActive.seal && System::page_size() <= kSealBytes) {
-    EXPECT_EXIT(write(), testing::KilledBySignal(SIGSEGV), "");
+    EXPECT_DEATH(write(), "");
   } else {
     write();
     EXPECT_EQ(sealed.error_arg, &sealed);
@@ -49,7 +49,7 @@ TEST(Sealed, ItIsSealedAgainAfterEachChange) {
   EXPECT_EQ(runs, 1);
   const auto write = [] { *const_cast<void* volatile*>(&sealed.output_arg) = &sealed; };
   if (kActive.seal && System::page_size() <= kSealBytes) {
-    EXPECT_EXIT(write(), testing::KilledBySignal(SIGSEGV), "");
+    EXPECT_DEATH(write(), "");
   }
 }
 
