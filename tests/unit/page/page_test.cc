@@ -45,7 +45,8 @@ TEST(Page, AHugePageHasOneBlockWhichIsInUse) {
   EXPECT_EQ(page.block_size, 19 * kSliceSize + 4096);
   EXPECT_EQ(owner_of(&page), kNoOwner);
   EXPECT_FALSE(page.can_extend());
-  EXPECT_EQ(block_at(&page, memory + 19 * kSliceSize), reinterpret_cast<Block*>(memory));
+  const auto* const inside = reinterpret_cast<const void*>(address_of(memory) + 19 * kSliceSize);
+  EXPECT_EQ(block_at(&page, inside), reinterpret_cast<Block*>(memory));
   EXPECT_TRUE(is_block_start(&page, memory));
   EXPECT_FALSE(is_block_start(&page, memory + 16));
 }
