@@ -417,7 +417,7 @@ mi_decl_export bool ashlar_rt_visit_orphans(ashlar_rt_realm_t* realm, unsigned t
 typedef struct {
   size_t size;            ///< of this structure, set by the host: fields beyond it are not written
   size_t blocks;          ///< in use
-  size_t bytes;           ///< of these blocks, that the host may use
+  size_t bytes;           ///< of these blocks: of each what ashlar_rt_area_t::usable says
   size_t bytes_overhead;  ///< the same with what a profile puts behind blocks
   size_t reserved;        ///< bytes of pages
   size_t committed;       ///< bytes that blocks have been made of

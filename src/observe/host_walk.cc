@@ -2,6 +2,7 @@
 #include "observe/host_walk.h"
 
 #include "heap/heap.h"
+#include "heap/hold.h"
 #include "heap/page_source.h"
 #include "observe/live_blocks.h"
 #include "page/ownership.h"
@@ -114,7 +115,8 @@ void add(const Page* page, ashlar_rt_stats_t* stats) {
   stats->bytes_overhead += live * page->block_size;
   stats->reserved += page_bytes(page);
   stats->committed += std::size_t{page->capacity} * page->block_size;
-  if (live == 0 && page->held_in.get() != HeldIn::kNone) {
+  // Not where a block was handed out since, even if another thread has freed it: its goal went.
+  if (page->held_in.get() != HeldIn::kNone && is_standing(page)) {
     ++stats->held_pages;
     stats->held_bytes += bytes_of(page);
   }

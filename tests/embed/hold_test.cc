@@ -47,6 +47,21 @@ TEST(Hold, ABlockHandedOutCancelsTheGoalAndTheHostIsAskedAgain) {
   EXPECT_EQ(host.asked, 2);
 }
 
+TEST(Hold, APageWhoseGoalWasCancelledIsNotCountedAsHeld) {
+  Host host;
+  Attached thread(host);
+  ashlar_rt_free(thread.malloc(kHeld, 600));
+  ASSERT_EQ(stats_of(host).held_pages, 1u);
+  void* const block = thread.malloc(kHeld, 600);
+  on_a_thread([&] { ashlar_rt_free(block); });
+  EXPECT_EQ(stats_of(host).blocks, 0u);
+  EXPECT_TRUE(held_by(thread).empty()) << "its owner has not looked yet";
+  EXPECT_EQ(stats_of(host).held_pages, 0u);
+  EXPECT_EQ(stats_of(host).held_bytes, 0u);
+  ashlar_rt_collect(&thread.storage, 0);
+  EXPECT_EQ(stats_of(host).held_pages, 1u);
+}
+
 TEST(Hold, APageEmptiedByRemoteFreesOnlyIsFoundAndHeld) {
   Host host;
   Attached thread(host, &host);
