@@ -62,6 +62,18 @@ std::uint8_t count_down(Page* page) {
   return page->retire_visits;
 }
 
+// False where its host holds it. Seldom, and no part of what each slow path pays for.
+ASHLAR_NOINLINE bool release_retired(ThreadHeap* heap, SizeClass size_class, Page* page) {
+  if (keep_held(page) != Kept::kNo) {
+    return false;
+  }
+  heap->remove(page);
+  heap->queues[size_class].note_released();
+  heap->queues[size_class].note_kept_in_vain();
+  release_page(page);
+  return true;
+}
+
 // Counts down the pages that are kept although they are empty, but for that of the class which the
 // slow path is about to allocate from: its page is of use again.
 void visit_retired(ThreadHeap* heap, SizeClass wanted) {
@@ -77,11 +89,7 @@ void visit_retired(ThreadHeap* heap, SizeClass wanted) {
       page->retire_visits = 0;
       continue;
     }
-    if (c != wanted && count_down(page) == 0 && keep_held(page) == Kept::kNo) {
-      heap->remove(page);
-      heap->queues[c].note_released();
-      heap->queues[c].note_kept_in_vain();
-      release_page(page);
+    if (c != wanted && count_down(page) == 0 && release_retired(heap, c, page)) {
       continue;
     }
     from = c < from ? c : from;
@@ -210,7 +218,8 @@ void prefer_fuller(ThreadHeap* heap, SizeClass size_class) {
   heap->begin_with(fuller);
 }
 
-Page* find_page(ThreadHeap* heap, SizeClass size_class) {
+// Inlined into both of its callers: a call more shows in what a pair of calls costs.
+ASHLAR_ALWAYS_INLINE Page* find_page(ThreadHeap* heap, SizeClass size_class) {
   PageQueue& queue = heap->queues[size_class];
   heap->stats.searches.add();
   // Each page that has no room leaves the queue, so the work is paid for by what filled it; at the
@@ -298,17 +307,21 @@ void* track_plain(Heap* heap, std::size_t size, Contents contents, void* caller)
                           {reinterpret_cast<void*>(&allocate_slow), caller});
 }
 
-}  // namespace
-
 // Blocks that the direct table does not cover come by here each time: no beat for them while the
 // first page has blocks at hand.
-Page* page_with_room(ThreadHeap* part, std::size_t size, SizeClass size_class) {
+ASHLAR_ALWAYS_INLINE Page* find_room(ThreadHeap* part, std::size_t size, SizeClass size_class) {
   Page* const first = part->queues[size_class].first();
   if (first != nullptr && first->has_free()) {
     return first;
   }
   beat(part, size, size_class);
   return find_page(part, size_class);
+}
+
+}  // namespace
+
+Page* page_with_room(ThreadHeap* part, std::size_t size, SizeClass size_class) {
+  return find_room(part, size, size_class);
 }
 
 void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
@@ -320,7 +333,7 @@ void* allocate_from(ThreadHeap* part, std::size_t size, Contents contents) {
   if (void* const guarded = sample(part, part->queues[size_class].first(), size, contents)) {
     return guarded;
   }
-  Page* const page = page_with_room(part, size, size_class);
+  Page* const page = find_room(part, size, size_class);
   if (page == nullptr) {
     return nullptr;
   }
