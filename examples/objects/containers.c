@@ -71,7 +71,7 @@ static void free_array(Thread* as, _Atomic(void*)* place) {
   ashlar_rt_free(array);
 }
 
-static void may_be_seen(Object* object) {
+void may_be_seen(Object* object) {
   if (object != NULL) atomic_fetch_or_explicit(&object->flags, kSeen, memory_order_relaxed);
 }
 
@@ -114,7 +114,7 @@ Object* list_get(Thread* me, Object* object, size_t at) {
   }
 }
 
-// An array that nobody else has seen may be moved by realloc; one that may have readers may not.
+// An array that nobody else can have seen is moved by realloc; one that may have readers waits.
 static Array* grown(Thread* me, List* list, Array* old) {
   const size_t capacity = old == NULL ? 4 : 2 * old->capacity;
   const bool seen = (atomic_load_explicit(&list->head.flags, memory_order_relaxed) & kSeen) != 0;

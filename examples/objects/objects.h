@@ -76,6 +76,9 @@ Object* new_number(Thread* me, uint64_t value);
 Object* new_text(Thread* me, size_t length, uint8_t seed);
 bool is_sound(const Object* object, uint64_t key);  // whether it is what was stored under the key
 
+// Before other threads can come by it, as a root or in a container: its array has readers then.
+void may_be_seen(Object* object);
+
 // Containers own the references that are stored, and give what is taken out with one.
 Object* new_list(Thread* me);
 Object* list_get(Thread* me, Object* list, size_t at);  // without a lock; NULL: none there

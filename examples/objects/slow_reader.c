@@ -42,11 +42,19 @@ static void* make_and_free(void* arg) {
     CHECK(collect(me) < kTexts * kLength / 2);  // what has other goals may go
   }
   CHECK(ashlar_rt_thread_held_next(&me->storage, NULL, NULL, NULL) != NULL);
+  // What is held serves its own kind at once.
+  const uint64_t reused = atomic_load(&me->interpreter->pages_reused);
+  for (size_t i = 0; i < kTexts; i++) drop(me, new_text(me, kLength, 2));
+  rest(me);
+  collect(me);
+  CHECK(atomic_load(&me->interpreter->pages_reused) > reused);
   atomic_store(&scene->step, 3);
 
   wait_for_step(scene, 4);  // and has come to rest
   rest(me);
-  CHECK(collect(me) != 0);
+  const size_t released = collect(me);
+  CHECK(released != 0);
+  me->counts[kBytesReleased] += released;
   CHECK(ashlar_rt_thread_held_next(&me->storage, NULL, NULL, NULL) == NULL);
   atomic_store(&scene->step, 5);
   end_thread(me);
