@@ -22,7 +22,7 @@
      prepare             src/arena/arena.h:prepare
      release             src/arena/arena.h:release
      purge_waiting       src/arena/arena.h:purge_waiting
-     purge_run           src/arena/arena.h:purge_run
+     purge_run           src/arena/arena.h:purge_batch
 
    Left out: memory orders, on which set_full and clear_full depend (their comments say how).
    Alignment. The bits committed, dirty and purged: like waiting they belong to who holds the slice,

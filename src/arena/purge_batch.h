@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "arena/slice_words.h"
 #include "base/units.h"
 #include "os/memory.h"
 #include "policy/layout.h"
