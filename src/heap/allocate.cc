@@ -405,8 +405,12 @@ std::size_t collect_part(ThreadHeap* part) {
         queue.note_released();
         release_page(page);
       } else {
-        part->push_back(page);
+        // In its turn, also behind a page that is kept: each is looked at once.
+        queue.push_back(page, PageList::kQueue);
       }
+    }
+    if (queue.first() != nullptr) {
+      part->update_direct(queue.first()->size_class);
     }
   }
   return pages;

@@ -50,8 +50,8 @@ struct Heap {
   RelaxedNumber<std::int16_t> numa_node{-1};  // whose memory it prefers; -1: its threads' nodes
   GuardSampling guards{};                     // as the program asked for it
   bool may_be_destroyed = true;
-  std::uint8_t prefix = 0;    // of its blocks: bytes that stay as they are once a block is free
-  RelaxedNumber<bool> holds;  // its empty pages are held (hold.h)
+  std::uint8_t prefix = 0;  // of its blocks: bytes that stay as they are once a block is free
+  RelaxedNumber<bool> holds = RelaxedNumber<bool>(false);  // its empty pages are held (hold.h)
   HeapStats stats{};
   ThreadHeap* thread_heaps = nullptr;  // of all threads, linked by next_of_heap
   Heap* next = nullptr;                // of the realm; the main heap stands in no list
