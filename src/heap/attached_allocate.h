@@ -24,7 +24,7 @@ ASHLAR_NOINLINE Block* clear_slow(const Page* page, Block* block);
 
 namespace detail {
 
-ASHLAR_ALWAYS_INLINE void* finish_attached(const Page* page, Block* block,
+ASHLAR_ALWAYS_INLINE void* finish_attached(Page* page, Block* block,
                                            [[maybe_unused]] std::size_t size, Contents contents) {
   if constexpr (kActive.fill_blocks) {
     check_unwritten(page, block);
@@ -41,6 +41,7 @@ ASHLAR_ALWAYS_INLINE void* finish_attached(const Page* page, Block* block,
   }
   if constexpr (kActive.pad_blocks) {
     pad_block(page, block, size);
+    note_allocated(page, block);
   }
   return block;
 }
