@@ -22,7 +22,7 @@ ashlar_rt_held_t* tell_held(Page* page, std::uint64_t* goal, std::size_t* bytes)
     *goal = page->goal;
   }
   if (page != nullptr && bytes != nullptr) {
-    *bytes = page->is_huge() ? page->block_size : page_bytes(page);
+    *bytes = block_memory_bytes(page);
   }
   return reinterpret_cast<ashlar_rt_held_t*>(page);
 }

@@ -10,6 +10,7 @@
 
 #include "arena/arena_layout.h"
 #include "arena/commit_hook.h"
+#include "arena/guarded_records.h"
 #include "arena/hint_bitmap.h"
 #include "arena/purge_batch.h"
 #include "arena/slice_claim.h"
@@ -75,8 +76,8 @@ class Arena {
   // The bytes in front that the metadata of an arena of this size takes, and in profiles that guard
   // an OS page behind it.
   static std::size_t front_bytes(std::size_t size) {
-    const std::size_t guard = kActive.guard_pages ? Os::page_size() : 0;
-    return align_up(ArenaLayout::of(size, sizeof(Arena)).end + guard, kSliceSize);
+    return align_up(ArenaLayout::of(size, sizeof(Arena)).end + record_guard_bytes<Os>(),
+                    kSliceSize);
   }
 
   // Makes an arena of this memory, for a set; nullptr where the memory is too small to hold its own

@@ -11,20 +11,17 @@
 
 namespace ashlar {
 
-namespace detail {
-
+// Bytes of such an OS page; 0 in profiles that do not guard.
 template <OsMemory Os>
 std::size_t record_guard_bytes() {
   return kActive.guard_pages ? Os::page_size() : 0;
 }
 
-}  // namespace detail
-
 // Zeroed memory that may be touched, aligned to a cache line at least; nullptr where the system has
 // none. Where it refuses the guards there are none. Two mappings more of the process with them.
 template <OsMemory Os>
 [[nodiscard]] void* reserve_records(std::size_t size) {
-  const std::size_t guard = detail::record_guard_bytes<Os>();
+  const std::size_t guard = record_guard_bytes<Os>();
   const std::size_t whole = align_up(size, Os::page_size()) + 2 * guard;
   void* const start = Os::reserve(nullptr, whole, kCacheLine, Access::kReadWrite);
   if (start == nullptr || guard == 0) {
@@ -38,7 +35,7 @@ template <OsMemory Os>
 // Gives it back; false where the system keeps it. `size` as it was reserved.
 template <OsMemory Os>
 bool release_records(void* records, std::size_t size) {
-  const std::size_t guard = detail::record_guard_bytes<Os>();
+  const std::size_t guard = record_guard_bytes<Os>();
   void* const start = reinterpret_cast<void*>(address_of(records) - guard);
   return Os::release(start, align_up(size, Os::page_size()) + 2 * guard);
 }

@@ -93,6 +93,15 @@ void* move_to(ThreadHeap* part, void* pointer, const Resolved& found, std::size_
   return moved;
 }
 
+// Bytes of the realm's pages that are fewer afterwards.
+template <class Work>
+std::size_t bytes_released_by(const Realm& realm, Work work) {
+  const std::int64_t before = realm.stats.page_bytes.current();
+  work();
+  const std::int64_t released = before - realm.stats.page_bytes.current();
+  return released > 0 ? static_cast<std::size_t>(released) : 0;
+}
+
 }  // namespace
 
 Block* clear_slow(const Page* page, Block* block) {
@@ -156,22 +165,19 @@ std::size_t collect_attached(Attachment* attachment) {
   if (is_asking_host()) {
     return 0;
   }
-  Realm& realm = *attachment->realm;
-  const std::int64_t before = realm.stats.page_bytes.current();
-  attachment->looks_again = false;
-  collect_parts(&attachment->backing);
-  poll_held(attachment, true);
-  const std::int64_t released = before - realm.stats.page_bytes.current();
-  return released > 0 ? static_cast<std::size_t>(released) : 0;
+  return bytes_released_by(*attachment->realm, [attachment] {
+    attachment->looks_again = false;
+    collect_parts(&attachment->backing);
+    poll_held(attachment, true);
+  });
 }
 
 std::size_t collect_host_orphans(Realm* realm) {
-  const std::int64_t before = realm->stats.page_bytes.current();
-  for_each_page_entry(
-      realm, [](Page* page) { return is_orphan(page) && try_own(&page->remote) == Taken::kYes; },
-      [](Page* page) { publish(page); });
-  const std::int64_t released = before - realm->stats.page_bytes.current();
-  return released > 0 ? static_cast<std::size_t>(released) : 0;
+  return bytes_released_by(*realm, [realm] {
+    for_each_page_entry(
+        realm, [](Page* page) { return is_orphan(page) && try_own(&page->remote) == Taken::kYes; },
+        [](Page* page) { publish(page); });
+  });
 }
 
 }  // namespace ashlar

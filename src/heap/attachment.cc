@@ -35,6 +35,10 @@ void enter(Attachment* attachment) {
   embedding.attachments = attachment;
 }
 
+void add_to_unowned(Embedding& embedding, const UseCounts<OwnedCount>& counts) {
+  embedding.unowned.add(counts.blocks.total(), counts.bytes.total(), counts.pages.total());
+}
+
 void leave(Attachment* attachment) {
   Embedding& embedding = *attachment->realm->embedding;
   LockGuard guard(embedding_lock());
@@ -44,8 +48,7 @@ void leave(Attachment* attachment) {
     attachment->next->previous = attachment->previous;
   }
   // What an unprepared fork left uncounted.
-  const UseCounts<OwnedCount>& counts = attachment->counts;
-  embedding.unowned.add(counts.blocks.total(), counts.bytes.total(), counts.pages.total());
+  add_to_unowned(embedding, attachment->counts);
 }
 
 // Gives the parts back, which have no pages.
@@ -231,8 +234,7 @@ void forget_pages_of_vanished() {
       }
       each.held.clear();
       UseCounts<OwnedCount>& counts = each.counts;
-      realm.embedding->unowned.add(counts.blocks.total(), counts.bytes.total(),
-                                   counts.pages.total());
+      add_to_unowned(*realm.embedding, counts);
       counts.add(-counts.blocks.total(), -counts.bytes.total(), -counts.pages.total());
     });
   });

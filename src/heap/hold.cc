@@ -71,7 +71,7 @@ Kept ask(Page* page, void* context, const Page* last) {
   }
   std::uint64_t goal = 0;
   ++asking;
-  const std::size_t bytes = page->is_huge() ? page->block_size : page_bytes(page);
+  const std::size_t bytes = block_memory_bytes(page);
   const HostAnswer answer = ops.page_empty(ops, context, page->start, bytes, &goal);
   --asking;
   if (answer == HostAnswer::kMayGo) {
@@ -98,13 +98,9 @@ Kept enter_realms_list(Page* page) ASHLAR_REQUIRES(embedding_lock()) {
   return Kept::kYes;
 }
 
-std::size_t bytes_of(const Page* page) {
-  return page->is_huge() ? page->block_size : page_bytes(page);
-}
-
 // Of an attached thread: the page leaves its queue and is released.
 std::size_t release_own(Page* page) {
-  const std::size_t bytes = bytes_of(page);
+  const std::size_t bytes = block_memory_bytes(page);
   ThreadHeap* const part = page->heap;
   part->remove(page);
   part->queues[page->size_class].note_released();
@@ -114,7 +110,7 @@ std::size_t release_own(Page* page) {
 
 // Releases a page that was taken out of the realm's list.
 std::size_t release_unowned(Page* page) {
-  const std::size_t bytes = bytes_of(page);
+  const std::size_t bytes = block_memory_bytes(page);
   if (page->is_huge()) {
     release_huge(page);
   } else if (settle_page(page) == Settled::kStays) {

@@ -90,7 +90,7 @@ PageMemory memory_of(const Page* page) {
           .arena = page->arena,
           .start = reinterpret_cast<void*>(align_down(address_of(page->start), kSliceSize)),
           .slices = page->slices,
-          .bytes = page->is_huge() ? page->block_size : page_bytes(page),
+          .bytes = block_memory_bytes(page),
           .contents = page->fresh_contents};
 }
 

@@ -97,10 +97,6 @@ void put_back(Page* page) {
   }
 }
 
-std::size_t bytes_of(const Page* page) {
-  return page->is_huge() ? page->block_size : page_bytes(page);
-}
-
 std::size_t usable_bytes(const Page* page, std::size_t live) {
   if (!page->is_huge()) {
     return live * room_of(page);
@@ -118,7 +114,7 @@ void add(const Page* page, ashlar_rt_stats_t* stats) {
   // Not where a block was handed out since, even if another thread has freed it: its goal went.
   if (page->held_in.get() != HeldIn::kNone && is_standing(page)) {
     ++stats->held_pages;
-    stats->held_bytes += bytes_of(page);
+    stats->held_bytes += block_memory_bytes(page);
   }
 }
 

@@ -109,48 +109,48 @@ void print_others(const ReportOutput& output, const Tallies& rest) {
   output.write(line->text());
 }
 
+// Those that hold most bytes, by print_row(tally), and the rest in a row of their own.
+template <class PrintRow>
+void print_largest(const ReportOutput& output, Tallies& tallies, const char* heading,
+                   PrintRow print_row) {
+  if (tallies.blocks == 0) {
+    return;
+  }
+  output.write(heading);
+  for (int i = 0; i < kLines; ++i) {
+    const Tally tally = tallies.take_largest();
+    if (tally.blocks == 0) {
+      break;
+    }
+    print_row(tally);
+  }
+  print_others(output, tallies);
+}
+
 void print_sizes(const ReportOutput& output, Tallies& sizes) {
   FixedText<160> line;
   line->append_format("ashlar: live at exit: %llu blocks, %llu bytes\n",
                       static_cast<unsigned long long>(sizes.blocks),
                       static_cast<unsigned long long>(sizes.bytes));
   output.write(line->text());
-  if (sizes.blocks == 0) {
-    return;
-  }
-  output.write("      bytes     blocks  bytes a block\n");
-  for (int i = 0; i < kLines; ++i) {
-    const Tally size = sizes.take_largest();
-    if (size.blocks == 0) {
-      break;
-    }
+  print_largest(output, sizes, "      bytes     blocks  bytes a block\n", [&](const Tally& size) {
     line->clear();
     line->append_format("%11llu %10llu %14llu\n", static_cast<unsigned long long>(size.bytes),
                         static_cast<unsigned long long>(size.blocks),
                         static_cast<unsigned long long>(size.key));
     output.write(line->text());
-  }
-  print_others(output, sizes);
+  });
 }
 
 void print_sites(const ReportOutput& output, Tallies& sites) {
-  if (sites.blocks == 0) {
-    return;
-  }
   FixedText<160> line;
-  output.write("      bytes     blocks  where\n");
-  for (int i = 0; i < kLines; ++i) {
-    const Tally site = sites.take_largest();
-    if (site.blocks == 0) {
-      break;
-    }
+  print_largest(output, sites, "      bytes     blocks  where\n", [&](const Tally& site) {
     line->clear();
     line->append_format("%11llu %10llu\n", static_cast<unsigned long long>(site.bytes),
                         static_cast<unsigned long long>(site.blocks));
     output.write(line->text());
     output.write_stack("allocated", static_cast<NotedStack>(site.key));
-  }
-  print_others(output, sites);
+  });
 }
 
 }  // namespace

@@ -182,6 +182,11 @@ inline std::size_t page_bytes(const Page* page) {
   return std::size_t{page->slices.value} * kSliceSize;
 }
 
+// Of these what its blocks may take up: of a huge page, the block alone.
+inline std::size_t block_memory_bytes(const Page* page) {
+  return page->is_huge() ? page->block_size : page_bytes(page);
+}
+
 // The links of `free` led out of the page: all but its first block, which is popped, count as lost.
 // Reported, and nullptr.
 ASHLAR_NOINLINE Block* drop_free_list(Page* page);

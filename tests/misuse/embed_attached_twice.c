@@ -1,15 +1,11 @@
 // Attaches the same storage twice.
-#include <ashlar/embed.h>
+#include "embed.h"
 
 int main(void) {
   static ashlar_rt_thread_t thread;
-  const ashlar_rt_heap_spec_t heap = {0, 0, false};
-  ashlar_rt_realm_t* realm = ashlar_rt_realm_new(NULL, NULL);
-  if (!ashlar_rt_thread_attach(&thread, realm, ashlar_rt_thread_id(), NULL, &heap, 1)) {
-    return 1;
-  }
+  ashlar_rt_realm_t* const realm = attached_realm(&thread);
   void* p = ashlar_rt_malloc(ashlar_rt_thread_heap(&thread, 0), 10);
-  if (ashlar_rt_thread_attach(&thread, realm, ashlar_rt_thread_id(), NULL, &heap, 1)) {
+  if (attach(&thread, realm)) {
     return 2;
   }
   ashlar_rt_free(p);
