@@ -136,8 +136,8 @@ void count_page(Page* page, const ThreadHeap* part, std::int64_t sign) {
 Lock& attaching_lock() { return lock; }
 
 bool is_embedded(const Page* page) {
-  const Heap* const home = home_of(page);
-  return home != nullptr && home->realm->embedding != nullptr;
+  // Its home may change at any time: only whether there is one is read.
+  return home_of(page) != nullptr && page->realm->embedding != nullptr;
 }
 
 Attached attach(Realm* realm, void* context, const HeapSpec* specs, std::size_t count,

@@ -51,7 +51,6 @@ Page* take_mapped() {
 
 void enter_lone(Page* page) {
   LockGuard guard(lone_lock);
-  page->realm = home_of(page)->realm;
   page->previous_lone = nullptr;
   page->next_lone = lone_pages;
   if (lone_pages != nullptr) {
@@ -247,6 +246,7 @@ Page* acquire_page(SizeClass size_class, ThreadHeap* part) {
   // relaxed: nobody can know of the page before a block of it is handed out.
   page->owner.store(part->id | slow_flag(), std::memory_order_relaxed);
   page->heap = part;
+  page->realm = heap->realm;
   page->prefix = heap->prefix;
   add_guard(page);
   take_touched(page);

@@ -140,10 +140,10 @@ struct alignas(kCacheLine) Page {
   Page* previous_held;
 
   // Fourth line: the list of pages that lie in no arena, under its lock (heap/page_source.h), what
-  // is constant of these and of huge blocks' pages, and what the owner rarely needs.
+  // is constant, and what the owner rarely needs.
   alignas(kCacheLine) Page* next_lone;
   Page* previous_lone;
-  Realm* realm;  // whose memory it is: who holds a huge block may not look at its home for that
+  Realm* realm;  // whose memory it is: who holds a block may not look at the page's home for that
   Offer offer;   // left over from the last decision, until the next begins
   std::uint64_t hollow;  // OS pages that went back to the system, a bit each (hollow.h)
   union {

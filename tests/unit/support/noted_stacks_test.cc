@@ -40,9 +40,11 @@ STEP NotedStack note_path(unsigned number, int depth) {
     noted = note_stack();
     asm volatile("# leaf %c0" ::"i"(kLeaf) : "memory");  // no two leaves are one function
   } else if ((number & 1) != 0) {
+    asm volatile("# odd" ::: "memory");  // before and after: the calls are not one
     noted = note_path<kLeaf>(number >> 1, depth - 1);
     asm volatile("# odd" ::: "memory");
   } else {
+    asm volatile("# even" ::: "memory");
     noted = note_path<kLeaf>(number >> 1, depth - 1);
     asm volatile("# even" ::: "memory");
   }
