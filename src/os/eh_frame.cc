@@ -116,7 +116,7 @@ class Program {
       bool known = true;
       switch (instruction >> 6) {
         case 1:
-          at_ += operand * description_.code_factor;
+          at_ += operand * code_factor();
           break;
         case 2:
           set(operand, FrameRule::kAtOffset, factored(bytes.unsigned_number()));
@@ -140,6 +140,9 @@ class Program {
   void keep_initial() { initial_ = row_; }
 
  private:
+  std::uintptr_t code_factor() const {
+    return static_cast<std::uintptr_t>(description_.code_factor);
+  }
   std::int64_t factored(std::uint64_t offset) const {
     return static_cast<std::int64_t>(offset) * description_.data_factor;
   }
@@ -187,7 +190,9 @@ class Program {
 
 // The instructions with a byte of their own, by their numbers in DWARF 5, table 7.29.
 bool Program::run_long(std::uint8_t instruction, FrameBytes& bytes) {
-  const auto advance = [this](std::uint64_t units) { at_ += units * description_.code_factor; };
+  const auto advance = [this](std::uint64_t units) {
+    at_ += static_cast<std::uintptr_t>(units) * code_factor();
+  };
   std::uint64_t number = 0;
   switch (instruction) {
     case 0x00:  // nop
@@ -326,11 +331,12 @@ std::uintptr_t FrameBytes::encoded(std::uint8_t encoding, std::uintptr_t data) {
   }
   switch (encoding & 0x0f) {
     case 0x00:
+      return base + fixed<std::uintptr_t>();
     case 0x04:
     case 0x0c:
-      return base + fixed<std::uint64_t>();
+      return base + static_cast<std::uintptr_t>(fixed<std::uint64_t>());
     case 0x01:
-      return base + unsigned_number();
+      return base + static_cast<std::uintptr_t>(unsigned_number());
     case 0x02:
       return base + fixed<std::uint16_t>();
     case 0x03:

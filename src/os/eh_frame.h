@@ -8,14 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "os/processor.h"
+
 namespace ashlar {
 
-// Registers that tables of this processor speak of: x86-64 psABI, figure 3.36. The last one stands
-// for the return address.
-inline constexpr unsigned kFrameRegisters = 17;
-inline constexpr unsigned kStackRegister = 7;
-inline constexpr unsigned kFramePointerRegister = 6;
-inline constexpr unsigned kReturnRegister = 16;
+inline constexpr unsigned kFrameRegisters = Processor::kFrameRegisters;
 
 // A piece of a table, read from front to back. What leaves it reads as zero and is not ok.
 class FrameBytes {
@@ -69,7 +66,7 @@ struct FrameDescription {
   std::uintptr_t size = 0;
   std::uint64_t code_factor = 1;
   std::int64_t data_factor = 1;
-  std::uint64_t return_register = kReturnRegister;
+  std::uint64_t return_register = Processor::kReturnRegister;
   bool is_signal_frame = false;  // the caller was interrupted, and did not call
 };
 

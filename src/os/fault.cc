@@ -11,6 +11,7 @@
 #include <atomic>
 
 #include "os/keep_errno.h"
+#include "os/processor.h"
 
 namespace ashlar {
 namespace {
@@ -26,17 +27,6 @@ constinit Watched watched[] = {{SIGSEGV, {}, false}, {SIGBUS, {}, false}};
 
 constinit std::atomic<bool> watching{false};
 constinit std::atomic<FaultFunction*> told{nullptr};
-
-FaultAccess access_of([[maybe_unused]] const void* context) {
-#if defined(__x86_64__)
-  // The error code of a page fault: bit 1 says what the processor was about to do (Intel SDM 3A,
-  // section 4.7).
-  const auto error = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR];
-  return (error & 2) != 0 ? FaultAccess::kWrite : FaultAccess::kRead;
-#else
-  return FaultAccess::kUnknown;
-#endif
-}
 
 // As if there were no handler: the access is made again when this one returns, and ends the
 // program. A signal that no access caused has to be sent again.
@@ -86,7 +76,8 @@ void handle(int signal, siginfo_t* info, void* context) {
   // acquire: pairs with the release in watch_faults.
   FaultFunction* const tell = told.load(std::memory_order_acquire);
   if (info->si_code > 0 && tell != nullptr) {
-    tell({reinterpret_cast<std::uintptr_t>(info->si_addr), access_of(context), context});
+    tell({reinterpret_cast<std::uintptr_t>(info->si_addr),
+          Processor::access_of(*static_cast<const ucontext_t*>(context)), context});
   }
   for (Watched& one : watched) {
     if (one.signal == signal) {

@@ -127,10 +127,10 @@ bool push_constant(std::uint8_t operation, FrameBytes& bytes, Operands& stack) {
       break;
     case 0x0e:  // const8u
     case 0x0f:  // const8s
-      stack.push(bytes.fixed<std::uint64_t>());
+      stack.push(static_cast<std::uintptr_t>(bytes.fixed<std::uint64_t>()));
       break;
     case 0x10:  // constu
-      stack.push(bytes.unsigned_number());
+      stack.push(static_cast<std::uintptr_t>(bytes.unsigned_number()));
       break;
     case 0x11:  // consts
       stack.push(as_word(bytes.signed_number()));
@@ -188,7 +188,7 @@ bool evaluate(const FrameDescription& description, std::int32_t expression,
         stack.push(stack.pick(bytes.byte()));
         break;
       case 0x23:  // plus_uconst
-        stack.push(stack.pop() + bytes.unsigned_number());
+        stack.push(stack.pop() + static_cast<std::uintptr_t>(bytes.unsigned_number()));
         break;
       case 0x96:  // nop
         break;

@@ -1,7 +1,7 @@
 // Walking a stack, frame by frame, on Linux with glibc.
 //
-// x86-64 has the tables. Elsewhere, where the C library has no _dl_find_object (glibc before 2.35),
-// and for code without tables (made at run time, say), chains of frame pointers are followed.
+// Where the C library has no _dl_find_object (glibc before 2.35), and for code without tables (made
+// at run time, say), chains of frame pointers are followed.
 #include "os/unwind.h"
 
 #include <dlfcn.h>
@@ -26,18 +26,12 @@ extern "C" [[gnu::weak]] int _dl_find_object(void* address, dl_find_object* resu
 namespace ashlar {
 namespace {
 
-#if defined(__x86_64__) && defined(__LP64__)
-constexpr bool kHasTables = true;
-#else
-constexpr bool kHasTables = false;
-#endif
-
 // The registers of a frame that its callers can be found by.
 struct Machine {
   std::uintptr_t registers[kFrameRegisters] = {};
-  std::uintptr_t& pc() { return registers[kReturnRegister]; }
-  std::uintptr_t& stack() { return registers[kStackRegister]; }
-  std::uintptr_t& frame() { return registers[kFramePointerRegister]; }
+  std::uintptr_t& pc() { return registers[Processor::kCodeRegister]; }
+  std::uintptr_t& stack() { return registers[Processor::kStackRegister]; }
+  std::uintptr_t& frame() { return registers[Processor::kFramePointerRegister]; }
 };
 
 // What the stack holds, copied by the kernel, which says no where there is nothing instead of
@@ -108,7 +102,7 @@ class Walk {
   // Goes to the caller's frame; false where there is none, or it can't be found.
   bool next() {
     FrameDescription description;
-    if (kHasTables && find() && object_.dlfo_eh_frame != nullptr &&
+    if (Processor::kHasTables && find() && object_.dlfo_eh_frame != nullptr &&
         find_description(object_.dlfo_eh_frame, code(), &description)) {
       return by_tables(description);
     }
@@ -138,7 +132,7 @@ class Walk {
       return false;
     }
     Machine caller = machine_;
-    caller.stack() = cfa;
+    caller.stack() = cfa - Processor::kFrameBias;  // where the tables do not say otherwise
     for (unsigned i = 0; i < kFrameRegisters; ++i) {
       if (!find_register(description, row, cfa, i, &caller.registers[i])) {
         return false;
@@ -147,8 +141,10 @@ class Walk {
     if (row.rules[description.return_register] == FrameRule::kUndefined) {
       return false;  // the outermost one says so
     }
-    // A frame that was called lies below its caller's. A signal may have come on another stack.
-    if (!description.is_signal_frame && cfa <= machine_.stack()) {
+    // A frame that was called lies below its caller's, unless the call stored nothing and neither
+    // did the function. A signal may have come on another stack.
+    const bool is_empty = exact_ && caller.stack() == machine_.stack();
+    if (!description.is_signal_frame && !is_empty && caller.stack() <= machine_.stack()) {
       return false;
     }
     caller.pc() = caller.registers[description.return_register];
@@ -196,18 +192,21 @@ class Walk {
     return false;
   }
 
-  // The word at the frame pointer is the caller's, the one above it the return address.
   bool by_frame_pointer() {
+    constexpr FrameChain kChain = Processor::kFrameChain;
     const std::uintptr_t frame = machine_.frame();
     std::uintptr_t outer = 0;
     std::uintptr_t pc = 0;
-    if (frame < machine_.stack() || !is_aligned(frame, sizeof frame) || !read(frame, &outer) ||
-        !read(frame + sizeof frame, &pc) || (outer != 0 && outer <= frame)) {
+    if (kChain.outer == kChain.code || frame < machine_.stack() ||
+        !is_aligned(frame, sizeof frame) ||
+        !read(frame + static_cast<std::uintptr_t>(kChain.outer), &outer) ||
+        !read(frame + static_cast<std::uintptr_t>(kChain.code), &pc) ||
+        (outer != 0 && outer <= frame)) {
       return false;
     }
     machine_.pc() = pc;
     machine_.frame() = outer;
-    machine_.stack() = frame + 2 * sizeof frame;
+    machine_.stack() = frame + static_cast<std::uintptr_t>(kChain.code) + sizeof frame;
     exact_ = false;
     return pc != 0;
   }
@@ -235,26 +234,7 @@ std::size_t collect(Walk& walk, std::uintptr_t* frames, std::size_t most) {
 
 ASHLAR_NOINLINE std::size_t unwind_here(std::uintptr_t* frames, std::size_t most) {
   Machine machine;
-#if defined(__x86_64__) && defined(__LP64__)
-  // What a function has to preserve, and where it is at this moment.
-  asm volatile(
-      "movq %%rbx, 24(%0)\n\t"
-      "movq %%rbp, 48(%0)\n\t"
-      "movq %%rsp, 56(%0)\n\t"
-      "movq %%r12, 96(%0)\n\t"
-      "movq %%r13, 104(%0)\n\t"
-      "movq %%r14, 112(%0)\n\t"
-      "movq %%r15, 120(%0)\n\t"
-      "leaq 0(%%rip), %%rax\n\t"
-      "movq %%rax, 128(%0)"
-      :
-      : "r"(machine.registers)
-      : "rax", "memory");
-#else
-  machine.frame() = address_of(__builtin_frame_address(0));
-  machine.stack() = machine.frame();
-  machine.pc() = address_of(reinterpret_cast<const void*>(&unwind_here)) + 1;
-#endif
+  Processor::read_registers(machine.registers);
   Walk walk(machine, true);
   do {
     if (!walk.next()) {
@@ -265,24 +245,8 @@ ASHLAR_NOINLINE std::size_t unwind_here(std::uintptr_t* frames, std::size_t most
 }
 
 std::size_t unwind_interrupted(const void* context, std::uintptr_t* frames, std::size_t most) {
-  const auto& interrupted = static_cast<const ucontext_t*>(context)->uc_mcontext;
   Machine machine;
-#if defined(__x86_64__) && defined(__LP64__)
-  // By the numbers that tables use.
-  constexpr int kOrder[kFrameRegisters] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
-                                           REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
-                                           REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
-  for (unsigned i = 0; i < kFrameRegisters; ++i) {
-    machine.registers[i] = static_cast<std::uintptr_t>(interrupted.gregs[kOrder[i]]);
-  }
-#elif defined(__aarch64__)
-  machine.frame() = interrupted.regs[29];
-  machine.stack() = interrupted.sp;
-  machine.pc() = interrupted.pc;
-#else
-  static_cast<void>(interrupted);
-  return 0;
-#endif
+  Processor::read_context(*static_cast<const ucontext_t*>(context), machine.registers);
   Walk walk(machine, true);
   return collect(walk, frames, most);
 }

@@ -2,6 +2,7 @@
 #include "os/valgrind.h"
 
 #include "base/compiler.h"
+#include "os/processor.h"
 
 namespace ashlar::valgrind {
 namespace {
@@ -11,30 +12,8 @@ namespace {
 ASHLAR_ALWAYS_INLINE std::uintptr_t request(Request number, std::uintptr_t a = 0,
                                             std::uintptr_t b = 0, std::uintptr_t c = 0,
                                             std::uintptr_t d = 0) {
-  std::uintptr_t answer = 0;
-  [[maybe_unused]] const volatile std::uintptr_t arguments[6] = {
-      static_cast<std::uintptr_t>(number), a, b, c, d, 0};
-#if defined(__x86_64__) && defined(__LP64__)
-  asm volatile(
-      "rolq $3, %%rdi ; rolq $13, %%rdi\n\t"
-      "rolq $61, %%rdi ; rolq $51, %%rdi\n\t"
-      "xchgq %%rbx, %%rbx"
-      : "=d"(answer)
-      : "a"(&arguments[0]), "0"(answer)
-      : "cc", "memory");
-#elif defined(__aarch64__) && defined(__LP64__)
-  asm volatile(
-      "mov x3, %1\n\t"
-      "mov x4, %2\n\t"
-      "ror x12, x12, #3 ; ror x12, x12, #13\n\t"
-      "ror x12, x12, #51 ; ror x12, x12, #61\n\t"
-      "orr x10, x10, x10\n\t"
-      "mov %0, x3"
-      : "=r"(answer)
-      : "r"(answer), "r"(&arguments[0])
-      : "cc", "memory", "x3", "x4");
-#endif
-  return answer;
+  const volatile std::uintptr_t arguments[6] = {static_cast<std::uintptr_t>(number), a, b, c, d, 0};
+  return Processor::ask_valgrind(arguments);
 }
 
 std::uintptr_t number_of(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }

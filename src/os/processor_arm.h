@@ -1,0 +1,52 @@
+// 32-bit ARM: who the thread is, and what its stack is walked by.
+// What each member is for says processor.h.
+#pragma once
+
+#include <cstdint>
+
+#include "base/compiler.h"
+#include "os/fault.h"
+#include "os/frame_chain.h"
+
+namespace ashlar {
+
+struct Arm {
+  ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
+    return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
+  }
+  ASHLAR_ALWAYS_INLINE static bool is_thread_pointer(std::uintptr_t id) {
+    return id == thread_pointer();
+  }
+
+  // DWARF for the Arm Architecture. Its tables of frames are of another kind, and not read.
+  static constexpr unsigned kFrameRegisters = 16;
+  static constexpr unsigned kStackRegister = 13;
+  static constexpr unsigned kFramePointerRegister = 11;
+  static constexpr unsigned kCodeRegister = 15;
+  static constexpr unsigned kReturnRegister = 14;
+  static constexpr std::uintptr_t kFrameBias = 0;
+  static constexpr bool kHasTables = false;
+  static constexpr FrameChain kFrameChain{0, 0};
+
+  ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
+    registers[kStackRegister] = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  }
+
+  template <class Context>
+  static void read_context(const Context& context, std::uintptr_t* registers) {
+    registers[kStackRegister] = context.uc_mcontext.arm_sp;
+    registers[kCodeRegister] = context.uc_mcontext.arm_pc;
+  }
+
+  // As Linux passes the fault status register on: bit 11 says that it was a write.
+  template <class Context>
+  static FaultAccess access_of(const Context& context) {
+    return (context.uc_mcontext.error_code & 1U << 11U) != 0 ? FaultAccess::kWrite
+                                                             : FaultAccess::kRead;
+  }
+
+  // Valgrind is not asked here: nobody answers.
+  static std::uintptr_t ask_valgrind(const volatile std::uintptr_t*) { return 0; }
+};
+
+}  // namespace ashlar
