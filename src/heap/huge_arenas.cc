@@ -10,8 +10,10 @@
 #include "heap/arenas.h"
 #include "heap/numa.h"
 #include "heap/process.h"
+#include "os/address_width.h"
 #include "os/system.h"
 #include "policy/config.h"
+#include "policy/hint_range.h"
 #include "support/messages.h"
 #include "support/options.h"
 #include "support/text.h"
@@ -29,9 +31,10 @@ constexpr std::uint64_t kStartMsPerPage = 500;
 constinit std::atomic<std::uintptr_t> next_place{0};
 
 std::uintptr_t first_place() {
+  const HintRange range = huge_hints(address_width());
   const std::uint64_t steps =
-      kActive.random_addresses ? random_number() >> (64 - kHugeHintRandomBits) : 0;
-  return kHugeHintStart + steps * kHugeHintStep;
+      kActive.random_addresses ? random_number() >> (64 - range.random_bits) : 0;
+  return range.start + static_cast<std::uintptr_t>(steps) * range.step;
 }
 
 // Addresses for so many bytes that no other call is given; 0 where there are none left.
@@ -41,7 +44,7 @@ std::uintptr_t take_place(std::size_t bytes) {
   std::uintptr_t start = 0;
   do {
     start = place != 0 ? place : first_place();
-    if (bytes > kHugeHintEnd - start) {
+    if (bytes > huge_hints(address_width()).end - start) {
       return 0;
     }
     // relaxed: as above, on failure too.
@@ -60,7 +63,8 @@ void leave_place(std::uintptr_t end, std::uintptr_t used_end) {
 // The pages, and where they begin in request->start.
 HugePages map_pages(HugePageRequest* request) {
   HugePages got{.end = HugePageEnd::kRefused, .error = ENOMEM};
-  if (request->pages > (kHugeHintEnd - kHugeHintStart) / kHugeOsPage) {
+  const HintRange range = huge_hints(address_width());
+  if (request->pages > (range.end - range.start) / kHugeOsPage) {
     return got;
   }
   const std::size_t bytes = request->pages * kHugeOsPage;

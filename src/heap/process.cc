@@ -13,8 +13,10 @@
 #include "heap/slow_calls.h"
 #include "heap/tracked.h"
 #include "heap/tuning.h"
+#include "os/address_width.h"
 #include "os/thread.h"
 #include "os/tool.h"
+#include "policy/hint_range.h"
 #include "support/messages.h"
 #include "support/options.h"
 #include "support/random.h"
@@ -42,9 +44,10 @@ constinit std::uintptr_t next_arena_address = 0;
 // Where the arenas begin. In debug always the same, so that runs can be compared.
 std::uintptr_t choose_hint() {
   LockGuard guard(generator_lock);
+  const HintRange range = arena_hints(address_width());
   const std::uint64_t steps =
-      kActive.random_addresses ? generator.next_below(std::uint64_t{1} << kHintRandomBits) : 0;
-  return kHintStart + steps * kHintStep;
+      kActive.random_addresses ? generator.next_below(std::uint64_t{1} << range.random_bits) : 0;
+  return range.start + static_cast<std::uintptr_t>(steps) * range.step;
 }
 
 std::int64_t arena_purge_delay() {

@@ -1,4 +1,4 @@
-// How functions that keep a frame pointer are chained, where they do.
+// What a processor's file says of frames that have no tables.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,15 @@ namespace ashlar {
 struct FrameChain {
   std::intptr_t outer;
   std::intptr_t code;
+};
+
+// How Linux has a handler return where it brings no tables for that: by this code, when the stack
+// pointer lies so many bytes below what was interrupted (arch/*/kernel/signal.c). 0 bytes: it
+// always has tables.
+struct SignalReturn {
+  unsigned char code[8];
+  unsigned bytes;
+  unsigned context;
 };
 
 }  // namespace ashlar

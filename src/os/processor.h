@@ -80,6 +80,7 @@ concept ProcessorSupport =
       { P::kFrameBias } -> std::convertible_to<std::uintptr_t>;
       { P::kHasTables } -> std::convertible_to<bool>;
       { P::kFrameChain } -> std::convertible_to<FrameChain>;
+      { P::kSignalReturn } -> std::convertible_to<SignalReturn>;
     };
 
 static_assert(ProcessorSupport<Processor>);

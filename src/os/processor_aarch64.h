@@ -27,6 +27,8 @@ struct Aarch64 {
   static constexpr std::uintptr_t kFrameBias = 0;
   static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{0, 8};
+  static constexpr SignalReturn kSignalReturn{
+      {0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4}, 8, 128};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     asm volatile(

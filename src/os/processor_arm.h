@@ -27,6 +27,7 @@ struct Arm {
   static constexpr std::uintptr_t kFrameBias = 0;
   static constexpr bool kHasTables = false;
   static constexpr FrameChain kFrameChain{0, 0};
+  static constexpr SignalReturn kSignalReturn{{}, 0, 0};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     registers[kStackRegister] = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));

@@ -29,6 +29,8 @@ struct Ppc64 {
   static constexpr std::uintptr_t kFrameBias = 0;
   static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{0, 0};
+  static constexpr SignalReturn kSignalReturn{
+      {0x80, 0x00, 0x21, 0x38, 0xac, 0x00, 0x00, 0x38}, 8, 128};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     asm volatile(

@@ -27,6 +27,8 @@ struct Riscv64 {
   static constexpr std::uintptr_t kFrameBias = 0;
   static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{-16, -8};
+  static constexpr SignalReturn kSignalReturn{
+      {0x93, 0x08, 0xb0, 0x08, 0x73, 0x00, 0x00, 0x00}, 8, 128};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     asm volatile(

@@ -27,6 +27,7 @@ struct S390x {
   static constexpr std::uintptr_t kFrameBias = 160;
   static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{0, 0};
+  static constexpr SignalReturn kSignalReturn{{0x0a, 0xad}, 2, 296};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     asm volatile(

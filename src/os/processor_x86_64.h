@@ -33,6 +33,7 @@ struct X86_64 {
   static constexpr std::uintptr_t kFrameBias = 0;
   static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{0, 8};
+  static constexpr SignalReturn kSignalReturn{{}, 0, 0};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     asm volatile(

@@ -5,6 +5,7 @@
 #include "os/unwind.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <signal.h>
 #include <string.h>
@@ -67,7 +68,27 @@ class StackWindow : public StackMemory {
     const long copied = syscall(SYS_process_vm_readv, static_cast<long>(getpid()), &to, 1UL, from,
                                 first < kBytes ? 2UL : 1UL, 0UL);
     start_ = address;
-    length_ = copied > 0 ? static_cast<std::size_t>(copied) : 0;
+    length_ = copied > 0                          ? static_cast<std::size_t>(copied)
+              : errno == ENOSYS || errno == EPERM ? copy_readable(address, first)
+                                                  : 0;
+  }
+
+  // Where the kernel does not copy (under qemu-user, in some sandboxes) it still says what may be
+  // read: it reads a set of signals before it finds that it is not told what to do with it.
+  static bool is_readable(std::uintptr_t address) {
+    constexpr int kNothing = -1;
+    const std::uintptr_t set = align_down(address, sizeof(std::uint64_t));
+    return syscall(SYS_rt_sigprocmask, kNothing, set, nullptr, sizeof(std::uint64_t)) == 0 ||
+           errno == EINVAL;
+  }
+
+  std::size_t copy_readable(std::uintptr_t address, std::size_t first) {
+    std::size_t readable = 0;
+    if (is_readable(address)) {
+      readable = first < kBytes && is_readable(address + first) ? kBytes : first;
+    }
+    __builtin_memcpy(bytes_, reinterpret_cast<const void*>(address), readable);
+    return readable;
   }
 
   std::uintptr_t start_ = 0;
@@ -106,7 +127,7 @@ class Walk {
         find_description(object_.dlfo_eh_frame, code(), &description)) {
       return by_tables(description);
     }
-    return by_frame_pointer();
+    return by_signal_return() || by_frame_pointer();
   }
 
  private:
@@ -190,6 +211,25 @@ class Walk {
         return true;
     }
     return false;
+  }
+
+  bool by_signal_return() {
+    constexpr SignalReturn kReturn = Processor::kSignalReturn;
+    std::uintptr_t word = 0;
+    if (kReturn.bytes == 0 || !read(machine_.pc(), &word) ||
+        memcmp(&word, kReturn.code, kReturn.bytes) != 0) {
+      return false;
+    }
+    const std::uintptr_t at = machine_.stack() + kReturn.context;
+    for (std::size_t offset = 0; offset < sizeof(ucontext_t); offset += kKiB) {
+      if (!read(at + offset, &word)) {
+        return false;
+      }
+    }
+    machine_ = {};
+    Processor::read_context(*reinterpret_cast<const ucontext_t*>(at), machine_.registers);
+    exact_ = true;
+    return machine_.pc() != 0;
   }
 
   bool by_frame_pointer() {

@@ -37,8 +37,8 @@ TEST(ThreadId, DiffersBetweenThreadsAliveAndStaysTheSame) {
 }
 
 TEST(ThreadId, LeavesRoomForFlags) {
-  EXPECT_EQ(thread_id() % 64, 0u);
-  std::thread([] { EXPECT_EQ(thread_id() % 64, 0u); }).join();
+  EXPECT_EQ(thread_id() % 16, 0u);
+  std::thread([] { EXPECT_EQ(thread_id() % 16, 0u); }).join();
 }
 
 TEST(ThreadLocal, EveryThreadHasItsOwn) {

@@ -24,38 +24,10 @@
 
 #include "base/compiler.h"
 #include "base/integer.h"
+#include "unit/os/unwind_test_support.h"
 
 namespace ashlar {
 namespace {
-
-constexpr std::size_t kMost = 64;
-
-struct Frames {
-  std::uintptr_t at[kMost] = {};
-  std::size_t count = 0;
-};
-
-// The compiler's answer, in our terms: the first frame is the function that asks.
-_Unwind_Reason_Code note_frame(_Unwind_Context* context, void* arg) {
-  auto& frames = *static_cast<Frames*>(arg);
-  int exact = 0;
-  const std::uintptr_t code = _Unwind_GetIPInfo(context, &exact);
-  if (code == 0 || frames.count == kMost) {
-    return _URC_END_OF_STACK;
-  }
-  frames.at[frames.count++] = exact != 0 ? code : code - 1;
-  return _URC_NO_REASON;
-}
-
-Frames ours;
-Frames theirs;
-
-ASHLAR_NOINLINE void take_both() {
-  ours.count = unwind_here(ours.at, kMost);
-  theirs.count = 0;
-  _Unwind_Backtrace(note_frame, &theirs);
-  asm volatile("");  // so that the calls above are none in the last position
-}
 
 // All but the innermost frame, which stands at two different calls.
 void expect_same(std::size_t least) {
@@ -121,27 +93,6 @@ TEST(Unwind, ThroughTheCLibrary) {
 
 void take_in_handler(int) { take_both(); }
 
-struct Handler {
-  Handler(int signal, int flags, void (*plain)(int), void (*full)(int, siginfo_t*, void*))
-      : signal_(signal) {
-    struct sigaction action{};
-    action.sa_flags = flags;
-    if (full != nullptr) {
-      action.sa_sigaction = full;
-    } else {
-      action.sa_handler = plain;
-    }
-    sigaction(signal, &action, &before_);
-  }
-  ~Handler() { sigaction(signal_, &before_, nullptr); }
-  Handler(const Handler&) = delete;
-  Handler& operator=(const Handler&) = delete;
-
- private:
-  int signal_;
-  struct sigaction before_;
-};
-
 TEST(Unwind, ThroughASignalFrame) {
   const Handler handler(SIGUSR1, 0, take_in_handler, nullptr);
   raise(SIGUSR1);
@@ -159,62 +110,6 @@ TEST(Unwind, OnASignalStack) {
   }
   sigaltstack(&before, nullptr);
   expect_same(6);
-}
-
-// A function without a frame of its own, stopped in its middle by the processor.
-[[gnu::naked, gnu::noinline]] void leaf_that_stops() { asm("nop\n\tud2\n\tret"); }
-
-// Theirs begins with the handler, the frame of the signal, and those of a sanitizer that stands
-// between the two.
-bool ends_alike(const Frames& interrupted, const Frames& from_handler) {
-  return from_handler.count >= interrupted.count + 2 &&
-         std::equal(interrupted.at, interrupted.at + interrupted.count,
-                    from_handler.at + from_handler.count - interrupted.count);
-}
-
-void step_over(int, siginfo_t*, void* context) {
-  ours.count = unwind_interrupted(context, ours.at, kMost);
-  theirs.count = 0;
-  _Unwind_Backtrace(note_frame, &theirs);
-  static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP] += 2;  // behind the instruction
-}
-
-TEST(Unwind, ALeafThatWasInterrupted) {
-  const Handler handler(SIGILL, SA_SIGINFO, nullptr, step_over);
-  leaf_that_stops();
-  ASSERT_GE(ours.count, 3u);
-  EXPECT_EQ(ours.at[0], address_of(reinterpret_cast<void*>(&leaf_that_stops)) + 1);
-  EXPECT_TRUE(ends_alike(ours, theirs));
-}
-
-// Stopped at any instruction, in prologues and epilogues as well.
-std::size_t differences = 0;
-std::size_t looks = 0;
-void look(int, siginfo_t*, void* context) {
-  Frames here;
-  Frames compared;
-  here.count = unwind_interrupted(context, here.at, kMost);
-  _Unwind_Backtrace(note_frame, &compared);
-  ++looks;
-  // Single steps go through code that has no tables, such as the trampoline of the test itself.
-  if (!ends_alike(here, compared)) {
-    ++differences;
-  }
-}
-
-TEST(Unwind, AtEachInstruction) {
-  const Handler handler(SIGTRAP, SA_SIGINFO, nullptr, look);
-  int numbers[] = {5, 3, 1, 2, 4};
-  looks = 0;
-  differences = 0;
-  // The trap flag: the processor stops behind each instruction.
-  asm volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
-  qsort(numbers, 5, sizeof numbers[0], [](const void* left, const void* right) {
-    return *static_cast<const int*>(left) - *static_cast<const int*>(right);
-  });
-  asm volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
-  EXPECT_GT(looks, 100u);
-  EXPECT_EQ(differences, 0u);
 }
 
 TEST(Unwind, OfAThread) {
@@ -260,15 +155,15 @@ TEST(Unwind, BrokenStacksEnd) {
                                    : number;
     }
     ucontext_t context{};
-    for (greg_t& general : context.uc_mcontext.gregs) {
-      general = static_cast<greg_t>(random() % 2 == 0 ? random()
-                                                      : address_of(block) + random() % (3 * 4096));
+    // Wherever the processor keeps them, any register may be any of these.
+    std::uintptr_t registers[sizeof context.uc_mcontext / sizeof(std::uintptr_t)];
+    for (std::uintptr_t& general : registers) {
+      const std::uint64_t number = random();
+      general = number % 3 == 0   ? codes[number / 4 % 4] + number / 16 % 512
+                : number % 3 == 1 ? address_of(block) + number / 4 % (2 * 4096) / 8 * 8
+                                  : number;
     }
-    context.uc_mcontext.gregs[REG_RIP] = static_cast<greg_t>(codes[random() % 4] + random() % 512);
-    if (round % 2 == 0) {
-      context.uc_mcontext.gregs[REG_RSP] =
-          static_cast<greg_t>(address_of(block) + random() % (2 * 4096) / 8 * 8);
-    }
+    memcpy(&context.uc_mcontext, registers, sizeof registers);
     std::uintptr_t frames[24];
     EXPECT_LE(unwind_interrupted(&context, frames, 24), 24u);
   }
