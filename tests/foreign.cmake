@@ -8,3 +8,12 @@ if(NOT GTest_FOUND)
   add_subdirectory(/usr/src/googletest ${CMAKE_BINARY_DIR}/googletest EXCLUDE_FROM_ALL)
 endif()
 find_package(rapidcheck QUIET)
+
+# What qemu-user does otherwise than Linux: it says yes to advice about memory and follows only some
+# of it.
+set(ASHLAR_NOT_EMULATED
+  LinuxMemory.PopulatedMemoryIsThereAndHoldsWhatItHeld
+  LinuxMemory.MemoryWithoutAccessIsNotPopulated
+  LinuxHuge.AdviceAndNodesAreTakenForMemoryThatIsThere
+  Page.OsPagesAreThereBeforeTheirBlocksAreNeeded)
+list(JOIN ASHLAR_NOT_EMULATED ":" ASHLAR_NOT_EMULATED)
