@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <linux/futex.h>
+#include <linux/mman.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>

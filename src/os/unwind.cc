@@ -1,12 +1,10 @@
-// Walking a stack, frame by frame, on Linux with glibc.
+// Walking a stack, frame by frame, on Linux.
 //
-// Where the C library has no _dl_find_object (glibc before 2.35), and for code without tables (made
-// at run time, say), chains of frame pointers are followed.
+// Where objects are not found (glibc before 2.35, musl), and for code without tables (made at run
+// time, say), chains of frame pointers are followed.
 #include "os/unwind.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -18,11 +16,7 @@
 #include "os/eh_frame.h"
 #include "os/keep_errno.h"
 #include "os/linux.h"
-
-// glibc 2.35 on. It takes no lock and may be called from signal handlers (glibc manual, "Dynamic
-// Linker Introspection").
-// NOLINTNEXTLINE(readability-redundant-declaration): the header's is not weak.
-extern "C" [[gnu::weak]] int _dl_find_object(void* address, dl_find_object* result) noexcept;
+#include "os/loaded_object.h"
 
 namespace ashlar {
 namespace {
@@ -96,19 +90,11 @@ class StackWindow : public StackMemory {
   unsigned char bytes_[kBytes];
 };
 
-bool find_object(std::uintptr_t address, dl_find_object* object) {
-  return _dl_find_object != nullptr &&
-         _dl_find_object(reinterpret_cast<void*>(address), object) == 0;
-}
-
 // Whether this code is in a library of its own, and the object is that library. Told by its name,
 // too: a program's own library may carry this code beside its own.
-bool is_own_library(const dl_find_object& object) {
-  const std::uintptr_t here = address_of(reinterpret_cast<const void*>(&is_own_library));
-  return here - address_of(object.dlfo_map_start) <
-             bytes_between(object.dlfo_map_start, object.dlfo_map_end) &&
-         object.dlfo_link_map != nullptr &&
-         strstr(object.dlfo_link_map->l_name, "/libashlar") != nullptr;
+bool is_own_library(const LoadedObject& object) {
+  return object.holds(address_of(reinterpret_cast<const void*>(&is_own_library))) &&
+         object.path != nullptr && strstr(object.path, "/libashlar") != nullptr;
 }
 
 class Walk {
@@ -123,8 +109,8 @@ class Walk {
   // Goes to the caller's frame; false where there is none, or it can't be found.
   bool next() {
     FrameDescription description;
-    if (Processor::kHasTables && find() && object_.dlfo_eh_frame != nullptr &&
-        find_description(object_.dlfo_eh_frame, code(), &description)) {
+    if (Processor::kHasTables && find() && object_.frame_tables != nullptr &&
+        find_description(object_.frame_tables, code(), &description)) {
       return by_tables(description);
     }
     return by_signal_return() || by_frame_pointer();
@@ -134,11 +120,10 @@ class Walk {
   // Most frames lie in the object of the one before.
   bool find() {
     const std::uintptr_t address = code();
-    if (found_ && address - address_of(object_.dlfo_map_start) <
-                      bytes_between(object_.dlfo_map_start, object_.dlfo_map_end)) {
+    if (found_ && object_.holds(address)) {
       return true;
     }
-    found_ = find_object(address, &object_);
+    found_ = find_loaded_object(address, &object_);
     return found_;
   }
 
@@ -254,7 +239,7 @@ class Walk {
   Machine machine_;
   bool exact_;  // interrupted there; else pc is behind a call
   bool found_ = false;
-  dl_find_object object_{};
+  LoadedObject object_;
   StackWindow memory_;
 };
 
@@ -292,11 +277,11 @@ std::size_t unwind_interrupted(const void* context, std::uintptr_t* frames, std:
 }
 
 CodePlace find_code(std::uintptr_t address) {
-  dl_find_object object{};
-  if (!find_object(address, &object) || object.dlfo_link_map == nullptr) {
+  LoadedObject object;
+  if (!find_loaded_object(address, &object) || object.path == nullptr) {
     return {nullptr, address};
   }
-  return {object.dlfo_link_map->l_name, address - object.dlfo_link_map->l_addr};
+  return {object.path, address - object.base};
 }
 
 }  // namespace ashlar

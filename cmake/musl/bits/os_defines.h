@@ -1,0 +1,2 @@
+// Stands before libstdc++'s own, which asks glibc for its version.
+#pragma once
