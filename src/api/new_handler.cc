@@ -10,7 +10,10 @@ asm(".weak __gxx_personality_v0\n"
     ".weak __cxa_begin_catch\n"
     ".weak __cxa_end_catch\n"
     ".weak _Unwind_Resume\n"
-    ".weak _ZSt9terminatev");
+    ".weak _ZSt9terminatev\n"
+    // For processors whose compilers find data through a table, and forget there what is weak.
+    ".weak _ZTVSt9bad_alloc\n"
+    ".weak _ZTISt9bad_alloc");
 
 // std::get_new_handler() and the function that throws std::bad_alloc, of libstdc++ and libc++,
 // under their names in the Itanium C++ ABI.
