@@ -1,5 +1,6 @@
 // What a platform can do, found out by doing it: one line each, "name: answer". Run by
 // tools/platforms with the library preloaded, and linked with all of the static library.
+#include <ashlar/heaps.h>
 #include <ashlar/limits.h>
 #include <ashlar/trim.h>
 #include <errno.h>
@@ -16,6 +17,11 @@
 #pragma weak mi_reserve_huge_os_pages_at
 #pragma weak ashlar_limit_memory
 #pragma weak ashlar_trim
+#pragma weak mi_heap_new
+#pragma weak mi_heap_set_numa_affinity
+#pragma weak mi_heap_malloc
+#pragma weak mi_free
+#pragma weak mi_heap_delete
 
 enum { kMiB = 1 << 20, kBytes = 64 * kMiB, kBlocks = 1000 };
 
@@ -118,6 +124,32 @@ static const char* huge_pages(void) {
   return error == 0 ? "yes" : error == ENOMEM ? "the system has none" : "no";
 }
 
+// Blocks of a heap that is to take its memory from the node of the thread; and how many nodes the
+// system has, as far as it says.
+static const char* numa(void) {
+  static char text[64];
+  char nodes[32] = "0\n";
+  FILE* const file = fopen("/sys/devices/system/node/online", "r");
+  if (file != NULL) {
+    if (fgets(nodes, sizeof nodes, file) == NULL) {
+      nodes[0] = 0;
+    }
+    fclose(file);
+  }
+  nodes[strcspn(nodes, "\n")] = 0;
+  mi_heap_t* const heap = mi_heap_new();
+  if (heap == NULL) {
+    return "no";
+  }
+  mi_heap_set_numa_affinity(heap, 0);
+  void* const block = mi_heap_malloc(heap, kMiB);
+  const int good = block != NULL;
+  mi_free(block);
+  mi_heap_delete(heap);
+  snprintf(text, sizeof text, "%s; nodes here: %s", good ? "heaps of a node" : "no", nodes);
+  return text;
+}
+
 int main(void) {
   if (mi_is_in_heap_region == NULL) {
     puts("override: no");
@@ -128,5 +160,6 @@ int main(void) {
   printf("purge: %s\n", purge());
   printf("limits: %s\n", limits());
   printf("huge pages: %s\n", huge_pages());
+  printf("NUMA: %s\n", numa());
   return 0;
 }
