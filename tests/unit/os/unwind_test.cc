@@ -40,7 +40,7 @@ void expect_same(std::size_t least) {
 
 ASHLAR_NOINLINE int recurse(int depth) {
   if (depth == 0) {
-    take_both();
+    unwind_twice();
     return 1;
   }
   const int below = recurse(depth - 1);
@@ -81,7 +81,7 @@ TEST(Unwind, AlignedAndGrowingFrames) {
 }
 
 int compare_and_take(const void* left, const void* right) {
-  take_both();
+  unwind_twice();
   return *static_cast<const int*>(left) - *static_cast<const int*>(right);
 }
 
@@ -91,7 +91,7 @@ TEST(Unwind, ThroughTheCLibrary) {
   expect_same(5);
 }
 
-void take_in_handler(int) { take_both(); }
+void take_in_handler(int) { unwind_twice(); }
 
 TEST(Unwind, ThroughASignalFrame) {
   const Handler handler(SIGUSR1, 0, take_in_handler, nullptr);
@@ -125,7 +125,7 @@ TEST(Unwind, LeavesErrnoAlone) {
 }
 
 TEST(Unwind, CodeIsFoundInItsModule) {
-  const CodePlace here = find_code(address_of(reinterpret_cast<void*>(&take_both)));
+  const CodePlace here = find_code(address_of(reinterpret_cast<void*>(&unwind_twice)));
   ASSERT_NE(here.module, nullptr);
   EXPECT_STREQ(here.module, "");
   const CodePlace libc = find_code(address_of(reinterpret_cast<void*>(&gnu_get_libc_version)));

@@ -33,7 +33,7 @@ inline _Unwind_Reason_Code note_frame(_Unwind_Context* context, void* arg) {
 inline Frames ours;
 inline Frames theirs;
 
-ASHLAR_NOINLINE inline void take_both() {
+ASHLAR_NOINLINE inline void unwind_twice() {
   ours.count = unwind_here(ours.at, kMost);
   theirs.count = 0;
   _Unwind_Backtrace(note_frame, &theirs);
