@@ -50,7 +50,7 @@ _Unwind_Reason_Code note_frame(_Unwind_Context* context, void* arg) {
 Frames ours;
 Frames theirs;
 
-ASHLAR_NOINLINE void take_both() {
+ASHLAR_NOINLINE void unwind_twice() {
   ours.count = unwind_here(ours.at, kMost);
   theirs.count = 0;
   _Unwind_Backtrace(note_frame, &theirs);
@@ -68,7 +68,7 @@ void expect_same(std::size_t least) {
 
 ASHLAR_NOINLINE int recurse(int depth) {
   if (depth == 0) {
-    take_both();
+    unwind_twice();
     return 1;
   }
   const int below = recurse(depth - 1);
@@ -109,7 +109,7 @@ TEST(Unwind, AlignedAndGrowingFrames) {
 }
 
 int compare_and_take(const void* left, const void* right) {
-  take_both();
+  unwind_twice();
   return *static_cast<const int*>(left) - *static_cast<const int*>(right);
 }
 
@@ -119,7 +119,7 @@ TEST(Unwind, ThroughTheCLibrary) {
   expect_same(5);
 }
 
-void take_in_handler(int) { take_both(); }
+void take_in_handler(int) { unwind_twice(); }
 
 struct Handler {
   Handler(int signal, int flags, void (*plain)(int), void (*full)(int, siginfo_t*, void*))
@@ -230,7 +230,7 @@ TEST(Unwind, LeavesErrnoAlone) {
 }
 
 TEST(Unwind, CodeIsFoundInItsModule) {
-  const CodePlace here = find_code(address_of(reinterpret_cast<void*>(&take_both)));
+  const CodePlace here = find_code(address_of(reinterpret_cast<void*>(&unwind_twice)));
   ASSERT_NE(here.module, nullptr);
   EXPECT_STREQ(here.module, "");
   const CodePlace libc = find_code(address_of(reinterpret_cast<void*>(&gnu_get_libc_version)));
