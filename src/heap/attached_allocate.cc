@@ -132,6 +132,11 @@ void* allocate_attached_slow(ThreadHeap* part, std::size_t size, Contents conten
   return likely(block != nullptr) ? block : fail_out_of_memory(size);
 }
 
+void* allocate_least_slow(ThreadHeap* part, Contents contents) {
+  return contents == Contents::kZero ? allocate_attached<Contents::kZero>(part, part->least)
+                                     : allocate_attached<Contents::kUnknown>(part, part->least);
+}
+
 void* reallocate_attached(ThreadHeap* part, void* pointer, std::size_t size) {
   if (pointer == nullptr) {
     return allocate_attached<Contents::kUnknown>(part, size);

@@ -19,6 +19,10 @@ namespace ashlar {
 [[nodiscard]] ASHLAR_NOINLINE void* allocate_attached_slow(ThreadHeap* part, std::size_t size,
                                                            Contents contents);
 
+// The same for a request below the prefix of the part's blocks, which is one for that: so that the
+// padding that some profiles put behind a request does not lie in it.
+[[nodiscard]] ASHLAR_NOINLINE void* allocate_least_slow(ThreadHeap* part, Contents contents);
+
 // Clears a block and returns it: the words that readers may look at one by one.
 ASHLAR_NOINLINE Block* clear_slow(const Page* page, Block* block);
 
@@ -48,33 +52,32 @@ ASHLAR_ALWAYS_INLINE void* finish_attached(Page* page, Block* block,
 
 }  // namespace detail
 
-// A request with room for the prefix before the padding that some profiles put behind it.
-ASHLAR_ALWAYS_INLINE std::size_t with_prefix([[maybe_unused]] const ThreadHeap* part,
-                                             std::size_t size) {
-  if constexpr (kActive.pad_blocks) {
-    return part != nullptr && size < part->home->prefix ? part->home->prefix : size;
-  }
-  return size;
-}
-
 // malloc and calloc. nullptr with errno on failure.
 template <Contents kContents>
 [[nodiscard]] ASHLAR_ALWAYS_INLINE void* allocate_attached(ThreadHeap* part, std::size_t size) {
-  const std::size_t request = with_prefix(part, size);
-  if (unlikely(request > kDirectMax - kPadding) || unlikely(part == nullptr)) {
-    return allocate_attached_slow(part, request, kContents);
+  if (unlikely(size > kDirectMax - kPadding) || unlikely(part == nullptr)) {
+    return allocate_attached_slow(part, size, kContents);
+  }
+  if constexpr (kActive.pad_blocks) {
+    if (unlikely(size < part->least)) {
+      return allocate_least_slow(part, kContents);
+    }
   }
   if constexpr (kActive.check_invariants) {
     if (!is_thread_id(part->id)) {
-      return allocate_attached_slow(part, request, kContents);  // says what is wrong
+      return allocate_attached_slow(part, size, kContents);  // says what is wrong
     }
   }
-  Page* page = part->direct[(request + kPadding + kWordSize - 1) / kWordSize];
+  Page* page = part->direct[(size + kPadding + kWordSize - 1) / kWordSize];
   leave_return_register(page);
   if (unlikely(!page->has_free())) {
-    return allocate_attached_slow(part, request, kContents);
+    return allocate_attached_slow(part, size, kContents);
   }
-  return detail::finish_attached(page, pop_block(page), request, kContents);
+  Block* const block = try_pop_block(page);
+  if (unlikely(block == nullptr)) {
+    return allocate_attached_slow(part, size, kContents);
+  }
+  return detail::finish_attached(page, block, size, kContents);
 }
 
 // realloc. nullptr with errno on failure, and the block is as it was.

@@ -121,6 +121,16 @@ std::size_t usable_size_of(const void* pointer, const char* call) {
   return found.usable;
 }
 
+void detail::finish_free_slow(Page* page, void* pointer) {
+  if constexpr (!kActive.fill_blocks) {
+    fill_freed(page, pointer);
+  }
+  if (tuning.quarantine.get() != 0) {
+    return hold_back(page, static_cast<Block*>(pointer));
+  }
+  push_freed(page, pointer);
+}
+
 void free_far_slow(void* pointer) {
   if (pointer == nullptr) {
     return;

@@ -323,7 +323,7 @@ void end_heap_at_once(Heap* heap) {
 }
 
 ThreadHeap* find_thread_heap(const Heap* heap) {
-  return thread_heap == &empty_heap ? nullptr : find_part(thread_heap->backing, heap->number);
+  return thread_heap == &empty_heap ? nullptr : find_part(thread_heap->backing, heap);
 }
 
 ThreadHeap* thread_heap_in_slow(Heap* heap) {
@@ -335,7 +335,7 @@ ThreadHeap* thread_heap_in_slow(Heap* heap) {
 }
 
 ThreadHeap* part_of(ThreadHeap* backing, Heap* heap) {
-  if (ThreadHeap* const part = find_part(backing, heap->number)) {
+  if (ThreadHeap* const part = find_part(backing, heap)) {
     return part;
   }
   auto* const part = static_cast<ThreadHeap*>(metadata_pool.allocate(sizeof(ThreadHeap)));

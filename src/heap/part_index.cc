@@ -1,17 +1,20 @@
 // Keeping and searching the parts of a thread.
 #include "heap/part_index.h"
 
+#include "base/integer.h"
+#include "base/units.h"
+#include "heap/heap.h"
 #include "heap/process.h"
 
 namespace ashlar {
 namespace {
 
-ThreadHeap*& bucket_of(PartIndex* index, std::uint64_t number) {
-  return index->buckets[number % PartIndex::kBuckets];
+ThreadHeap*& bucket_of(PartIndex* index, const Heap* heap) {
+  return index->buckets[address_of(heap) / kCacheLine % PartIndex::kBuckets];
 }
 
 void enter(PartIndex* index, ThreadHeap* part) {
-  ThreadHeap*& bucket = bucket_of(index, part->number);
+  ThreadHeap*& bucket = bucket_of(index, part->home);
   part->next_in_bucket = bucket;
   bucket = part;
 }
@@ -24,18 +27,21 @@ bool are_many(const ThreadHeap* part) {
   return count > PartIndex::kUnindexed;
 }
 
+// Records of heaps lie one behind the other: as many of them as there are buckets share none.
+static_assert(sizeof(Heap) % kCacheLine == 0 && sizeof(Heap) / kCacheLine % 2 == 1);
+
 }  // namespace
 
-ThreadHeap* find_part(ThreadHeap* backing, std::uint64_t number) {
+ThreadHeap* find_part(ThreadHeap* backing, const Heap* heap) {
   if (PartIndex* const index = backing->part_index) {
-    ThreadHeap* part = bucket_of(index, number);
-    while (part != nullptr && part->number != number) {
+    ThreadHeap* part = bucket_of(index, heap);
+    while (part != nullptr && part->home != heap) {
       part = part->next_in_bucket;
     }
     return part;
   }
   ThreadHeap* part = backing;
-  while (part != nullptr && part->number != number) {
+  while (part != nullptr && part->home != heap) {
     part = part->next_of_thread;
   }
   return part;
@@ -60,7 +66,7 @@ void remove_part(ThreadHeap* backing, ThreadHeap** link) {
   ThreadHeap* const part = *link;
   *link = part->next_of_thread;
   if (backing->part_index != nullptr) {
-    ThreadHeap** bucket = &bucket_of(backing->part_index, part->number);
+    ThreadHeap** bucket = &bucket_of(backing->part_index, part->home);
     while (*bucket != part) {
       bucket = &(*bucket)->next_in_bucket;
     }

@@ -1,5 +1,5 @@
-// The parts that one thread keeps for heaps, by the numbers of these: a list while they are few,
-// and a hash table besides once they are many.
+// The parts that one thread keeps for heaps, by these: a list while they are few, and a hash table
+// besides once they are many.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,7 @@
 
 namespace ashlar {
 
-// Chains of parts whose heaps' numbers are equal modulo the number of buckets, linked by
-// next_in_bucket. Numbers are given one after another, so as many heaps as buckets share none.
+// Chains of parts, by the addresses of their heaps' records, linked by next_in_bucket.
 //
 // Owner:       the thread of the backing part that refers to it (the late heap: who holds its lock)
 // Invariants:  holds every part of the thread, the backing one too
@@ -23,9 +22,10 @@ struct PartIndex {
   ThreadHeap* buckets[kBuckets];
 };
 
-// The thread's part for the heap with this number, or nullptr. Complexity: linear in the thread's
-// parts divided by the buckets.
-ThreadHeap* find_part(ThreadHeap* backing, std::uint64_t number);
+// The thread's part for the heap, or nullptr. The heap is compared, not read: no other one has its
+// record as long as a part refers to it. Complexity: linear in the thread's parts divided by the
+// buckets.
+ThreadHeap* find_part(ThreadHeap* backing, const Heap* heap);
 
 // Enters a part behind the backing one, which stays the list's first; and takes `*link` out, a
 // part that is not the backing one.

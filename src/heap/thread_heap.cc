@@ -15,8 +15,8 @@ constexpr ThreadHeap make_empty_heap(std::index_sequence<kWords...>) {
                     .queues = {},
                     .full = {},
                     .id = kNoOwner,
-                    .number = 0,
                     .home = nullptr,
+                    .least = 0,
                     .backing = &empty_heap,
                     .next_of_thread = nullptr,
                     .next_in_bucket = nullptr,
@@ -52,8 +52,8 @@ void ThreadHeap::start(std::uintptr_t owner_id, Heap* heap, ThreadHeap* main_par
     page = &empty_page;
   }
   id = owner_id;
-  number = heap->number;
   home = heap;
+  least = kActive.pad_blocks ? heap->prefix : 0;
   backing = main_part;
 }
 

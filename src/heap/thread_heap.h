@@ -43,11 +43,11 @@ ASHLAR_HIDDEN extern constinit Page empty_page;
 struct ThreadHeap {
   Page* direct[kDirectWords + 1];  // by the request in words, rounded up
   PageQueue queues[kSizeClassCount];
-  PageQueue full;        // of all classes, longest full first
-  std::uintptr_t id;     // in the owner word of its pages
-  std::uint64_t number;  // of its heap; never that of another heap
-  Heap* home;            // its heap
-  ThreadHeap* backing;   // the same thread's for the main heap; there the fields below are used
+  PageQueue full;       // of all classes, longest full first
+  std::uintptr_t id;    // in the owner word of its pages
+  Heap* home;           // its heap
+  std::size_t least;    // what smaller requests of a host's thread count as: room for the prefix
+  ThreadHeap* backing;  // the same thread's for the main heap; there the fields below are used
   ThreadHeap* next_of_thread;  // from the backing one, all of the thread's
   ThreadHeap* next_in_bucket;  // of the index
   PartIndex* part_index;       // of the thread's parts, when they are many
@@ -168,7 +168,11 @@ template <Contents kContents>
   if (unlikely(!page->has_free())) {
     return allocate_slow(size, kContents);
   }
-  return detail::finish_block(page, pop_block(page), size, kContents);
+  Block* const block = try_pop_block(page);
+  if (unlikely(block == nullptr)) {
+    return allocate_slow(size, kContents);
+  }
+  return detail::finish_block(page, block, size, kContents);
 }
 
 // The same from what a thread keeps for a heap of its choice.
@@ -182,25 +186,38 @@ template <Contents kContents>
   if (unlikely(!page->has_free())) {
     return allocate_in_slow(heap, size, kContents);
   }
-  return detail::finish_block(page, pop_block(page), size, kContents);
+  Block* const block = try_pop_block(page);
+  if (unlikely(block == nullptr)) {
+    return allocate_in_slow(heap, size, kContents);
+  }
+  return detail::finish_block(page, block, size, kContents);
 }
 
 namespace detail {
 
-// Frees a block of the calling thread's page, which is marked as freed where blocks are.
-ASHLAR_ALWAYS_INLINE void finish_free(Page* page, void* pointer) {
-  fill_freed(page, pointer);
-  if constexpr (kActive.check_blocks) {
-    if (unlikely(tuning.quarantine.get() != 0)) {
-      return hold_back(page, static_cast<Block*>(pointer));
-    }
-  }
+ASHLAR_ALWAYS_INLINE void push_freed(Page* page, void* pointer) {
   // A loop that takes and frees a page's only block comes by here each time: a page that is kept
   // already needs nothing.
   if (unlikely(push_local(page, static_cast<Block*>(pointer))) &&
       unlikely(page->retire_visits != kActive.retire_visits)) {
     return page_empty_slow(page);
   }
+}
+
+// Where freed blocks are cleared or wait in the quarantine.
+ASHLAR_NOINLINE void finish_free_slow(Page* page, void* pointer);
+
+// Frees a block of the calling thread's page, which is marked as freed where blocks are.
+ASHLAR_ALWAYS_INLINE void finish_free(Page* page, void* pointer) {
+  if constexpr (kActive.fill_blocks) {
+    fill_freed(page, pointer);
+  }
+  if constexpr (kActive.check_blocks) {
+    if (unlikely(tuning.frees_slowly.get())) {
+      return finish_free_slow(page, pointer);
+    }
+  }
+  push_freed(page, pointer);
 }
 
 }  // namespace detail

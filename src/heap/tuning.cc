@@ -49,6 +49,7 @@ void read_tuning() {
     set_notes_stacks(option_is_enabled(Option::kAllocationSites));
   }
   tuning.quarantine.set(option_get_size(Option::kQuarantine));
+  tuning.frees_slowly.set(tuning.zero_on_free.get() || tuning.quarantine.get() != 0);
 }
 
 }  // namespace ashlar

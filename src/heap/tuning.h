@@ -1,5 +1,6 @@
 // What options say of how threads keep pages, take them over and wait for memory: plain numbers for
-// slow paths, so that none of them looks an option up. No fast path reads them.
+// slow paths, so that none of them looks an option up. Of fast paths, free in profiles that check
+// blocks reads one.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +35,7 @@ struct Tuning {
   RelaxedNumber<GuardLevel> guard_level;     // where guards stand
   RelaxedNumber<bool> zero_on_free;          // what was freed is cleared at once
   RelaxedNumber<std::size_t> quarantine;     // bytes of freed blocks that wait before they are free
+  RelaxedNumber<bool> frees_slowly;          // for one of these two
   RelaxedNumber<bool> guards;                // some blocks may be guarded, by these or a heap's own
   RelaxedNumber<bool> guard_budget;          // in a bounded part of the time
   RelaxedNumber<bool> guard_precise;         // without slack for alignment

@@ -56,13 +56,13 @@ BlockDamage find_damage(const Page* page, const void* block) {
                     .is_size_known = view.slack_known};
   if (!view.slack_known) {
     // The canary lies before the number that is gone.
-    found.beyond = offsetof(Padding, slack_code) + 1;
+    found.beyond = kCanaryBytes + 1;
     return found;
   }
   if (view.state == PaddingState::kDamaged) {
     const Padding whole = make_padding(address_of(block), view.slack, detail::keys_of(page->keys));
-    unsigned char expected[sizeof whole.canary];
-    __builtin_memcpy(expected, &whole.canary, sizeof expected);
+    unsigned char expected[kCanaryBytes];
+    __builtin_memcpy(expected, &whole, sizeof expected);
     const auto* const canary = at_offset<const unsigned char>(block, room);
     std::size_t changed = sizeof expected;
     while (changed != 0 && canary[changed - 1] == expected[changed - 1]) {

@@ -60,14 +60,14 @@ ASHLAR_ALWAYS_INLINE auto* sites_at(AnyPage* page, AnyBlock* block) {
 
 // The number at the end of a request covers the slack's first bytes; those that lie in the padding
 // do not count.
-ASHLAR_ALWAYS_INLINE bool is_slack_intact(const Page* page, const void* block,
-                                          std::uint32_t slack) {
+ASHLAR_ALWAYS_INLINE bool is_slack_intact(const void* block, std::size_t room,
+                                          std::uint64_t slack) {
   std::uint64_t found = 0;
-  __builtin_memcpy(&found, at_offset(block, room_of(page) - slack), sizeof found);
+  __builtin_memcpy(&found, at_offset(block, room - slack), sizeof found);
   const std::uint64_t changed = found ^ kSlackFill;
-  // The first byte is the lowest one.
-  return slack >= sizeof found ? changed == 0
-                               : (changed & ((std::uint64_t{1} << 8 * slack) - 1)) == 0;
+  // The first byte is the lowest one. Requests of whole words have no slack, or a word and more.
+  return likely(slack >= sizeof found) ? changed == 0
+                                       : (changed & ((std::uint64_t{1} << 8 * slack) - 1)) == 0;
 }
 
 // Whether the sites of a live block can be what was noted. They are the last bytes of a block, so
@@ -86,16 +86,18 @@ ASHLAR_ALWAYS_INLINE bool are_sites_intact([[maybe_unused]] const Page* page,
 
 // Says what the block was handed out for: `size` <= room_of(page). Its sites stay.
 ASHLAR_ALWAYS_INLINE void pad_block(const Page* page, void* block, std::size_t size) {
-  const std::size_t slack = room_of(page) - size;
+  // All that is read comes first: the compiler can't tell that the block is not the page.
+  const LinkKeys keys = detail::keys_of(page->keys);
+  const std::size_t room = room_of(page);
+  const std::size_t slack = room - size;
+  const Padding padding = make_padding(address_of(block), slack, keys);
   if constexpr (kActive.fill_blocks) {
     fill_bytes(at_offset(block, size), kFillPadding, slack);
   } else {
     // Where there is less slack than this, the padding covers the rest of it.
     __builtin_memcpy(at_offset(block, size), &detail::kSlackFill, sizeof detail::kSlackFill);
   }
-  const Padding padding = make_padding(address_of(block), static_cast<std::uint32_t>(slack),
-                                       detail::keys_of(page->keys));
-  __builtin_memcpy(at_offset(block, room_of(page)), &padding, sizeof padding);
+  __builtin_memcpy(at_offset(block, room), &padding, sizeof padding);
 }
 
 // Notes that the calling thread allocates or frees the block, where sites are noted.
@@ -126,18 +128,17 @@ ASHLAR_ALWAYS_INLINE bool try_mark_freed(const Page* page, void* block,
   if (unlikely(bytes_between(page->start, block) > (page->reserved - 1) * page->block_size)) {
     return false;
   }
+  const std::size_t room = room_of(page);
   Padding padding;
-  __builtin_memcpy(&padding, at_offset(block, room_of(page)), sizeof padding);
-  const PaddingView view =
-      read_padding(padding, address_of(block), room_of(page), detail::keys_of(page->keys));
-  if (unlikely(view.state != PaddingState::kLive) ||
-      (size != kSizeNotSaid && unlikely(view.slack != room_of(page) - size)) ||
-      unlikely(!detail::is_slack_intact(page, block, view.slack)) ||
+  __builtin_memcpy(&padding, at_offset(block, room), sizeof padding);
+  const std::uint64_t slack = read_live(padding, address_of(block), detail::keys_of(page->keys));
+  if (unlikely(slack > room) || (size != kSizeNotSaid && unlikely(slack != room - size)) ||
+      unlikely(!detail::is_slack_intact(block, room, slack)) ||
       unlikely(!detail::are_sites_intact(page, block))) {
     return false;
   }
   padding = make_freed(padding);
-  __builtin_memcpy(at_offset(block, room_of(page)), &padding, sizeof padding);
+  __builtin_memcpy(at_offset(block, room), &padding, sizeof padding);
   return true;
 }
 

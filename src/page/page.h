@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -191,17 +192,38 @@ inline std::size_t block_memory_bytes(const Page* page) {
 // Reported, and nullptr.
 ASHLAR_NOINLINE Block* drop_free_list(Page* page);
 
-// Pops a block; the page has one in free.
-ASHLAR_ALWAYS_INLINE Block* pop_block(Page* page) {
-  Block* const block = page->free;
-  Block* next = PageLinks::next(block, page->keys);
+// Whether what a link leads to can be a block of the page, or the end of its list: looked at in
+// profiles that check blocks.
+ASHLAR_ALWAYS_INLINE bool may_follow([[maybe_unused]] const Page* page,
+                                     [[maybe_unused]] const Block* next) {
   if constexpr (kActive.check_blocks) {
+    // One comparison tells whether it lies in the page, and at a word: what is no multiple of eight
+    // becomes a large number.
     const std::uintptr_t offset = address_of(next) - address_of(page->start);
-    if (unlikely(next != nullptr && (offset >= page_bytes(page) || offset % kWordSize != 0))) {
-      next = drop_free_list(page);
-    }
+    static_assert(kWordSize == 8);
+    return next == nullptr || std::rotr(offset, 3) < page_bytes(page) / kWordSize;
+  }
+  return true;
+}
+
+// Pops a block; the page has one in free. nullptr, and all as it was, where its link is no good:
+// what is left to do then is a slow path's, so that a fast one keeps nothing for after a call.
+ASHLAR_ALWAYS_INLINE Block* try_pop_block(Page* page) {
+  Block* const block = page->free;
+  Block* const next = PageLinks::next(block, page->keys);
+  if (unlikely(!may_follow(page, next))) {
+    return nullptr;
   }
   page->free = next;
+  page->counts.note_handed_out();
+  return block;
+}
+
+// The same, where a bad link ends the list.
+ASHLAR_ALWAYS_INLINE Block* pop_block(Page* page) {
+  Block* const block = page->free;
+  Block* const next = PageLinks::next(block, page->keys);
+  page->free = likely(may_follow(page, next)) ? next : drop_free_list(page);
   page->counts.note_handed_out();
   return block;
 }

@@ -44,6 +44,9 @@ inline constexpr Config kSecure{
     .shuffle_blocks = true,
     .random_pages = true,
     .stop_on_misuse = true,
+    // A page costs more to make: its blocks are put in order, its links encoded, its guard placed.
+    .retire_visits = 64,
+    .retire_visits_large = 16,
 };
 
 inline constexpr Config kDebug{

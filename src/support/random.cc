@@ -2,22 +2,27 @@
 #include "support/random.h"
 
 #include <atomic>
-#include <bit>
 
 #include "base/mix.h"
 
 namespace ashlar {
 namespace {
 
-void quarter_round(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c, std::uint32_t& d) {
+// Four words that the same is done to: a row of the state, of which each column takes one.
+using Row [[gnu::vector_size(16)]] = std::uint32_t;
+
+Row rotate(Row row, int bits) { return row << bits | row >> (32 - bits); }
+
+// The quarter round of all four columns.
+void quarter_rounds(Row& a, Row& b, Row& c, Row& d) {
   a += b;
-  d = std::rotl(d ^ a, 16);
+  d = rotate(d ^ a, 16);
   c += d;
-  b = std::rotl(b ^ c, 12);
+  b = rotate(b ^ c, 12);
   a += b;
-  d = std::rotl(d ^ a, 8);
+  d = rotate(d ^ a, 8);
   c += d;
-  b = std::rotl(b ^ c, 7);
+  b = rotate(b ^ c, 7);
 }
 
 // The words of the state: 4 constants, 8 of the key, a counter of 2 words and 2 of the nonce.
@@ -33,23 +38,23 @@ constinit std::atomic<std::uint64_t> weak_keys{0};
 
 void chacha20_block(const std::uint32_t (&input)[kChaChaWords],
                     std::uint32_t (&output)[kChaChaWords]) {
-  std::uint32_t x[kChaChaWords];
-  for (std::size_t i = 0; i < kChaChaWords; ++i) {
-    x[i] = input[i];
-  }
+  Row rows[4];
+  static_assert(sizeof rows == sizeof input);
+  __builtin_memcpy(rows, input, sizeof rows);
+  auto [a, b, c, d] = rows;
   for (int i = 0; i < 10; ++i) {
-    quarter_round(x[0], x[4], x[8], x[12]);
-    quarter_round(x[1], x[5], x[9], x[13]);
-    quarter_round(x[2], x[6], x[10], x[14]);
-    quarter_round(x[3], x[7], x[11], x[15]);
-    quarter_round(x[0], x[5], x[10], x[15]);
-    quarter_round(x[1], x[6], x[11], x[12]);
-    quarter_round(x[2], x[7], x[8], x[13]);
-    quarter_round(x[3], x[4], x[9], x[14]);
+    quarter_rounds(a, b, c, d);
+    // Turned by one, two and three columns, the rows have the state's diagonals for columns.
+    b = __builtin_shufflevector(b, b, 1, 2, 3, 0);
+    c = __builtin_shufflevector(c, c, 2, 3, 0, 1);
+    d = __builtin_shufflevector(d, d, 3, 0, 1, 2);
+    quarter_rounds(a, b, c, d);
+    b = __builtin_shufflevector(b, b, 3, 0, 1, 2);
+    c = __builtin_shufflevector(c, c, 2, 3, 0, 1);
+    d = __builtin_shufflevector(d, d, 1, 2, 3, 0);
   }
-  for (std::size_t i = 0; i < kChaChaWords; ++i) {
-    output[i] = x[i] + input[i];
-  }
+  const Row sums[4] = {rows[0] + a, rows[1] + b, rows[2] + c, rows[3] + d};
+  __builtin_memcpy(output, sums, sizeof sums);
 }
 
 void RandomGenerator::start(const std::uint32_t (&key)[8], std::uint64_t nonce,

@@ -18,16 +18,16 @@ using api_test::kKiB;
 using api_test::kMiB;
 using api_test::touched;
 
-constexpr std::size_t kSize = 512;
+constexpr std::size_t kHollowSize = 512;
 
 // So many bytes of blocks of which then all are freed but the first of each 64 KiB.
 std::vector<void*> leave_few(std::size_t bytes) {
-  std::vector<void*> blocks(bytes / kSize);
+  std::vector<void*> blocks(bytes / kHollowSize);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    blocks[i] = mi_malloc(kSize);
-    api_test::fill(blocks[i], 0, kSize, static_cast<unsigned>(i));
+    blocks[i] = mi_malloc(kHollowSize);
+    api_test::fill(blocks[i], 0, kHollowSize, static_cast<unsigned>(i));
   }
-  constexpr std::size_t kKept = 64 * kKiB / kSize;
+  constexpr std::size_t kKept = 64 * kKiB / kHollowSize;
   std::vector<void*> kept;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (i % kKept == 0) {
@@ -41,8 +41,8 @@ std::vector<void*> leave_few(std::size_t bytes) {
 
 void check_and_free(const std::vector<void*>& kept) {
   for (std::size_t i = 0; i < kept.size(); ++i) {
-    const auto seed = static_cast<unsigned>(i * (64 * kKiB / kSize));
-    EXPECT_EQ(api_test::first_difference(kept[i], 0, kSize, seed), kSize);
+    const auto seed = static_cast<unsigned>(i * (64 * kKiB / kHollowSize));
+    EXPECT_EQ(api_test::first_difference(kept[i], 0, kHollowSize, seed), kHollowSize);
     mi_free(kept[i]);
   }
 }
@@ -78,12 +78,12 @@ TEST(Hollow, OrphansAreReachedToo) {
 TEST(Hollow, BlocksAreHandedOutAgainOnceEach) {
   const std::vector<void*> kept = leave_few(4 * kMiB);
   ashlar_trim(ASHLAR_TRIM_COLLECT);
-  std::vector<void*> blocks(8 * kMiB / kSize);
+  std::vector<void*> blocks(8 * kMiB / kHollowSize);
   std::set<void*> seen(kept.begin(), kept.end());
   for (void*& block : blocks) {
-    block = mi_malloc(kSize);
+    block = mi_malloc(kHollowSize);
     EXPECT_TRUE(seen.insert(block).second);
-    std::memset(block, 0xAA, kSize);
+    std::memset(block, 0xAA, kHollowSize);
   }
   for (void* const block : blocks) {
     mi_free(block);
@@ -94,10 +94,10 @@ TEST(Hollow, BlocksAreHandedOutAgainOnceEach) {
 TEST(Hollow, ZeroedBlocksFromThemAreZero) {
   const std::vector<void*> kept = leave_few(4 * kMiB);
   ashlar_trim(ASHLAR_TRIM_COLLECT);
-  std::vector<void*> blocks(4 * kMiB / kSize);
+  std::vector<void*> blocks(4 * kMiB / kHollowSize);
   for (void*& block : blocks) {
-    block = mi_calloc(1, kSize);
-    for (std::size_t i = 0; i < kSize; ++i) {
+    block = mi_calloc(1, kHollowSize);
+    for (std::size_t i = 0; i < kHollowSize; ++i) {
       ASSERT_EQ(static_cast<unsigned char*>(block)[i], 0);
     }
   }

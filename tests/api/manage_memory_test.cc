@@ -12,7 +12,7 @@ namespace {
 
 using namespace api_test;
 
-constexpr std::size_t kSize = 32 * kMiB;
+constexpr std::size_t kManagedSize = 32 * kMiB;
 
 struct Program {
   std::atomic<int> commits{0};
@@ -52,10 +52,10 @@ struct Program {
 
   mi_arena_id_t manage(bool exclusive) {
     void* const memory =
-        mmap(nullptr, kSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(nullptr, kManagedSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     mi_arena_id_t id = 0;
-    EXPECT_TRUE(mi_manage_memory(memory, kSize, false, false, true, -1, exclusive, &Program::run,
-                                 this, &id));
+    EXPECT_TRUE(mi_manage_memory(memory, kManagedSize, false, false, true, -1, exclusive,
+                                 &Program::run, this, &id));
     return id;
   }
 };
@@ -120,24 +120,25 @@ TEST(ManageMemory, IsRefusedWhereItsMetadataCannotBeCommitted) {
   Program& program = fresh_program();
   program.fail_from = 0;
   void* const memory =
-      mmap(nullptr, kSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      mmap(nullptr, kManagedSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   mi_arena_id_t id = 77;
-  EXPECT_FALSE(
-      mi_manage_memory(memory, kSize, false, false, true, -1, true, &Program::run, &program, &id));
+  EXPECT_FALSE(mi_manage_memory(memory, kManagedSize, false, false, true, -1, true, &Program::run,
+                                &program, &id));
   EXPECT_EQ(id, 77);
   EXPECT_EQ(program.commits, 1);
   EXPECT_EQ(program.decommits, 0);
   EXPECT_FALSE(mi_manage_memory(memory, 64 * kKiB, false, false, true, -1, true, &Program::run,
                                 &program, &id));
   EXPECT_EQ(program.commits, 1) << "what is too small is not touched";
-  munmap(memory, kSize);
+  munmap(memory, kManagedSize);
 }
 
 TEST(ManageMemory, WithoutAFunctionIsTheLibrarysToCommit) {
   void* const memory =
-      mmap(nullptr, kSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      mmap(nullptr, kManagedSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   mi_arena_id_t id = 0;
-  ASSERT_TRUE(mi_manage_memory(memory, kSize, false, false, true, -1, true, nullptr, nullptr, &id));
+  ASSERT_TRUE(
+      mi_manage_memory(memory, kManagedSize, false, false, true, -1, true, nullptr, nullptr, &id));
   mi_heap_t* const heap = mi_heap_new_in_arena(id);
   void* const block = opaque(mi_heap_malloc(heap, kMiB));
   ASSERT_TRUE(mi_arena_contains(id, block));

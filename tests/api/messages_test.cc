@@ -33,7 +33,7 @@ void print_call(const char* text, void*) {
 }
 
 // In a process that said_by_child() started.
-const bool kIsChild = [] {
+const bool kIsMessagesChild = [] {
   const char* const mode = getenv(kMode);
   if (mode == nullptr) return false;
   if (std::strcmp(mode, "null") == 0) mi_register_output(nullptr, nullptr);
@@ -49,7 +49,7 @@ const bool kIsChild = [] {
 // What such a process printed to one of its standard files.
 std::string said_by_child(const char* mode, int file) {
   int ends[2];
-  if (kIsChild || pipe(ends) != 0) return "no pipe";
+  if (kIsMessagesChild || pipe(ends) != 0) return "no pipe";
   const pid_t child = fork();
   if (child == 0) {
     dup2(ends[1], file);

@@ -9,13 +9,13 @@ namespace {
 
 using namespace api_test;
 
-constexpr std::size_t kSize = 32 * kMiB;
+constexpr std::size_t kNumaSize = 32 * kMiB;
 
 mi_arena_id_t manage(int node, bool exclusive) {
   void* const memory =
-      mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      mmap(nullptr, kNumaSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   mi_arena_id_t id = 0;
-  EXPECT_TRUE(mi_manage_os_memory_ex(memory, kSize, true, false, true, node, exclusive, &id));
+  EXPECT_TRUE(mi_manage_os_memory_ex(memory, kNumaSize, true, false, true, node, exclusive, &id));
   return id;
 }
 
@@ -42,7 +42,7 @@ TEST(Numa, APreferenceIsNoWall) {
       std::memset(block, 1, size);
       bytes += size;
     }
-    EXPECT_GT(bytes, kSize);
+    EXPECT_GT(bytes, kNumaSize);
     mi_heap_destroy(heap);
   }
   mi_heap_set_numa_affinity(nullptr, 0);

@@ -15,12 +15,12 @@ namespace {
 
 using namespace api_test;
 
-constexpr const char* kChild = "ASHLAR_API_TEST_PRINT_OPTIONS";
+constexpr const char* kEnvironmentChild = "ASHLAR_API_TEST_PRINT_OPTIONS";
 
 // In a process that print_options() started: prints every option and ends, before any test.
-const bool kIsChild = [] {
-  if (getenv(kChild) == nullptr) return false;
-  if (std::strcmp(getenv(kChild), "default") == 0) {
+const bool kIsEnvironmentChild = [] {
+  if (getenv(kEnvironmentChild) == nullptr) return false;
+  if (std::strcmp(getenv(kEnvironmentChild), "default") == 0) {
     mi_option_set_default(mi_option_max_warnings, 77);
     mi_option_set_enabled_default(mi_option_destroy_on_exit, true);
   }
@@ -43,7 +43,7 @@ std::vector<Value> print_options(
     const char* mode = "print") {
   int ends[2];
   std::vector<Value> values(_mi_option_last);
-  if (kIsChild || pipe(ends) != 0) return values;
+  if (kIsEnvironmentChild || pipe(ends) != 0) return values;
   const pid_t child = fork();
   if (child == 0) {
     dup2(ends[1], STDOUT_FILENO);
@@ -58,7 +58,7 @@ std::vector<Value> print_options(
     }
     for (const std::string& name : unwanted) unsetenv(name.c_str());
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-    setenv(kChild, mode, 1);
+    setenv(kEnvironmentChild, mode, 1);
     execl("/proc/self/exe", "api_tests", static_cast<char*>(nullptr));
     _exit(127);
   }

@@ -49,7 +49,7 @@ TEST(OptionsPrint, SaysTheValueAndItsUnit) {
 }
 
 // In a process that the next test starts: prints the table and ends, before any test.
-const bool kIsChild = [] {
+const bool kIsPrintChild = [] {
   if (getenv("ASHLAR_API_TEST_PRINT_TABLE") == nullptr) return false;
   mi_option_set(mi_option_max_vabits, 0);
   mi_options_print_out([](const char* line, void*) { std::fputs(line, stdout); }, nullptr);
@@ -58,7 +58,7 @@ const bool kIsChild = [] {
 }();
 
 TEST(OptionsPrint, MarksWhatTheEnvironmentOrACallHasSet) {
-  ASSERT_FALSE(kIsChild);
+  ASSERT_FALSE(kIsPrintChild);
   const std::string command = "env -i ASHLAR_API_TEST_PRINT_TABLE=1 ASHLAR_PURGE_DELAY=77 /proc/" +
                               std::to_string(getpid()) + "/exe";
   std::FILE* const output = popen(command.c_str(), "r");

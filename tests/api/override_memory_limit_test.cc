@@ -54,7 +54,7 @@ class AddressSpaceLimit {
 constexpr std::size_t kBlockSize = 64 * kMiB;
 
 // All the blocks that a limit allows. Assertions wait until the limit is gone: they allocate.
-struct Hoard {
+struct LimitHoard {
   std::array<void*, 4096> blocks = {};
   std::size_t count = 0;
   int error = 0;
@@ -72,13 +72,13 @@ struct Hoard {
   void free_one() {
     if (count > 0) free(blocks[--count]);
   }
-  ~Hoard() {
+  ~LimitHoard() {
     while (count > 0) free_one();
   }
 };
 
 TEST(OverrideMemoryLimit, MallocFailsWithEnomemAndServesAgainAfterAFree) {
-  Hoard hoard;
+  LimitHoard hoard;
   void* small = nullptr;
   void* again = nullptr;
   {
@@ -100,7 +100,7 @@ TEST(OverrideMemoryLimit, AFailedReallocKeepsTheBlock) {
   void* p = opaque(malloc(kMiB));
   ASSERT_NE(p, nullptr);
   fill(p, 0, kMiB, 1);
-  Hoard hoard;
+  LimitHoard hoard;
   void* grown = nullptr;
   int error = 0;
   {
@@ -116,18 +116,18 @@ TEST(OverrideMemoryLimit, AFailedReallocKeepsTheBlock) {
   free(p);
 }
 
-Hoard* given_by_handler = nullptr;
-int handler_calls = 0;
+LimitHoard* given_by_handler = nullptr;
+int limit_handler_calls = 0;
 
 TEST(OverrideMemoryLimit, AHandlerThatFreesMemoryLetsNewSucceed) {
   const auto free_a_block = [] {
-    ++handler_calls;
+    ++limit_handler_calls;
     if (given_by_handler->count == 0) std::set_new_handler(nullptr);
     given_by_handler->free_one();
   };
-  Hoard hoard;
+  LimitHoard hoard;
   given_by_handler = &hoard;
-  handler_calls = 0;
+  limit_handler_calls = 0;
   void* p = nullptr;
   void* quiet = nullptr;
   const std::new_handler previous = std::set_new_handler(free_a_block);
@@ -140,7 +140,7 @@ TEST(OverrideMemoryLimit, AHandlerThatFreesMemoryLetsNewSucceed) {
   std::set_new_handler(previous);
   EXPECT_NE(p, nullptr);
   EXPECT_NE(quiet, nullptr);
-  EXPECT_GE(handler_calls, 2);
+  EXPECT_GE(limit_handler_calls, 2);
   ::operator delete(p);
   mi_free(quiet);
 }
@@ -155,7 +155,7 @@ TEST(OverrideMemoryLimit, SmallBlocksRunOutCleanly) {
   Cell* cells = nullptr;
   std::size_t count = 0;
   int error = 0;
-  Hoard hoard;
+  LimitHoard hoard;
   {
     const AddressSpaceLimit limit(8 * kMiB);
     hoard.fill_up();

@@ -107,30 +107,30 @@ TEST(OverrideNew, FailureThrowsBadAllocOrGivesNull) {
   EXPECT_THROW(opaque(new long[opaque(kMaxSize / 4)]), std::bad_alloc);
 }
 
-int handler_calls = 0;
+int new_handler_calls = 0;
 
 TEST(OverrideNew, TheNewHandlerIsAsked) {
   const auto give_up = [] {
-    if (++handler_calls == 2) std::set_new_handler(nullptr);
+    if (++new_handler_calls == 2) std::set_new_handler(nullptr);
   };
   const auto give_up_by_throwing = [] {
-    ++handler_calls;
+    ++new_handler_calls;
     throw std::bad_alloc{};
   };
   const std::size_t big = opaque(kMoreThanThereIs);
   const std::new_handler previous = std::set_new_handler(give_up);
-  handler_calls = 0;
+  new_handler_calls = 0;
   EXPECT_THROW(opaque(::operator new(big)), std::bad_alloc);
-  EXPECT_EQ(handler_calls, 2);
+  EXPECT_EQ(new_handler_calls, 2);
   std::set_new_handler(give_up);
-  handler_calls = 0;
+  new_handler_calls = 0;
   EXPECT_EQ(opaque(::operator new(big, std::nothrow)), nullptr);
-  EXPECT_EQ(handler_calls, 2);
+  EXPECT_EQ(new_handler_calls, 2);
   std::set_new_handler(give_up_by_throwing);
-  handler_calls = 0;
+  new_handler_calls = 0;
   EXPECT_EQ(opaque(::operator new(big, std::nothrow)), nullptr);
   EXPECT_EQ(opaque(::operator new(big, kAlign, std::nothrow)), nullptr);
-  EXPECT_EQ(handler_calls, 2);
+  EXPECT_EQ(new_handler_calls, 2);
   std::set_new_handler(previous);
 }
 

@@ -135,7 +135,7 @@ TEST(Errors, NobodyIsCalledAfterUnregistering) {
   EXPECT_TRUE(outer.take().empty());
 }
 
-struct Deferred {
+struct DeferredCalls {
   int calls = 0;
   int forced = 0;
   int nested = 0;
@@ -145,7 +145,7 @@ struct Deferred {
 };
 
 void deferred_free(bool force, unsigned long long heartbeat, void* arg) {
-  auto& seen = *static_cast<Deferred*>(arg);
+  auto& seen = *static_cast<DeferredCalls*>(arg);
   if (seen.inside) ++seen.nested;
   seen.inside = true;
   ++seen.calls;
@@ -158,7 +158,7 @@ void deferred_free(bool force, unsigned long long heartbeat, void* arg) {
 }
 
 TEST(DeferredFree, IsCalledNowAndThen) {
-  Deferred seen;
+  DeferredCalls seen;
   mi_register_deferred_free(deferred_free, &seen);
   std::vector<Block> blocks;
   for (int i = 0; i < 50000; ++i) blocks.emplace_back(mi_malloc(64));
@@ -170,7 +170,7 @@ TEST(DeferredFree, IsCalledNowAndThen) {
 }
 
 TEST(DeferredFree, IsReachedByALoopOverOneBlock) {
-  Deferred seen;
+  DeferredCalls seen;
   mi_register_deferred_free(deferred_free, &seen);
   for (int i = 0; i < 200000; ++i) mi_free(opaque(mi_malloc(64)));
   mi_register_deferred_free(nullptr, nullptr);
@@ -179,7 +179,7 @@ TEST(DeferredFree, IsReachedByALoopOverOneBlock) {
 }
 
 TEST(DeferredFree, HearsOfAForcedCollect) {
-  Deferred seen;
+  DeferredCalls seen;
   mi_register_deferred_free(deferred_free, &seen);
   mi_collect(true);
   mi_register_deferred_free(nullptr, nullptr);
@@ -190,7 +190,7 @@ TEST(DeferredFree, HearsOfAForcedCollect) {
 }
 
 TEST(DeferredFree, IsForcedBeforeARequestFails) {
-  Deferred seen;
+  DeferredCalls seen;
   mi_register_deferred_free(deferred_free, &seen);
   EXPECT_EQ(opaque(mi_malloc(opaque(kMoreThanThereIs))), nullptr);
   mi_register_deferred_free(nullptr, nullptr);

@@ -17,10 +17,10 @@ namespace {
 using namespace api_test;
 
 template <class T>
-using Vector = std::vector<T, mi_stl_allocator<T>>;
+using StlVector = std::vector<T, mi_stl_allocator<T>>;
 
 TEST(StlAllocator, ContainersHoldTheirElementsInLibraryMemory) {
-  Vector<long> numbers;
+  StlVector<long> numbers;
   for (long i = 0; i < 100000; ++i) numbers.push_back(i);
   for (long i = 0; i < 100000; ++i) ASSERT_EQ(numbers[static_cast<std::size_t>(i)], i);
   EXPECT_TRUE(mi_is_in_heap_region(numbers.data()));
@@ -71,13 +71,13 @@ TEST(StlAllocator, AllObjectsAreEqual) {
 }
 
 template <std::size_t alignment>
-struct alignas(alignment) Aligned {
+struct alignas(alignment) AlignedTo {
   unsigned char bytes[alignment];
 };
 
 template <std::size_t alignment>
 void check_over_aligned() {
-  Vector<Aligned<alignment>> vector(3);
+  StlVector<AlignedTo<alignment>> vector(3);
   for (int i = 0; i < 20; ++i) {
     vector.emplace_back();
     ASSERT_TRUE(is_aligned(vector.data(), alignment)) << alignment;
@@ -96,7 +96,7 @@ TEST(StlAllocator, TooManyElementsThrow) {
   EXPECT_THROW((void)longs.allocate(opaque(kMaxSize)), std::bad_alloc);
   EXPECT_THROW((void)longs.allocate(opaque(kMaxSize / sizeof(long) + 2)), std::bad_alloc);
   EXPECT_THROW((void)longs.allocate(opaque(longs.max_size())), std::bad_alloc);
-  mi_stl_allocator<Aligned<64>> aligned;
+  mi_stl_allocator<AlignedTo<64>> aligned;
   EXPECT_THROW((void)aligned.allocate(opaque(kMaxSize / 64 + 2)), std::bad_alloc);
   EXPECT_THROW((void)aligned.allocate(opaque(aligned.max_size())), std::bad_alloc);
 }

@@ -22,7 +22,7 @@ using api_test::touched;
 
 std::size_t waiting() { return api_test::memory_use().waiting; }
 
-std::vector<void*> fill(std::size_t bytes, std::size_t size) {
+std::vector<void*> fill_with(std::size_t bytes, std::size_t size) {
   std::vector<void*> blocks(bytes / size);
   for (void*& block : blocks) {
     block = mi_malloc(size);
@@ -51,7 +51,7 @@ class Trim : public testing::Test {
 
 TEST_F(Trim, GivesBackWhatWaitsAndSaysHowMuch) {
   constexpr std::size_t kBytes = 8 * kMiB;
-  free_all(fill(kBytes, 64 * kKiB));
+  free_all(fill_with(kBytes, 64 * kKiB));
   ASSERT_GE(waiting(), kBytes * 3 / 4);
   const std::size_t before = touched();
   const std::size_t bytes = ashlar_trim(ASHLAR_TRIM_WAITING);
@@ -62,7 +62,7 @@ TEST_F(Trim, GivesBackWhatWaitsAndSaysHowMuch) {
 }
 
 TEST_F(Trim, CollectsWhatTheCallersThreadKeeps) {
-  const std::vector<void*> blocks = fill(kMiB, 1024);
+  const std::vector<void*> blocks = fill_with(kMiB, 1024);
   std::thread([&blocks] { free_all(blocks); }).join();
   ashlar_trim(ASHLAR_TRIM_WAITING);
   EXPECT_NE(ashlar_trim(ASHLAR_TRIM_COLLECT), 0U) << "pages whose blocks another thread freed";
@@ -71,7 +71,7 @@ TEST_F(Trim, CollectsWhatTheCallersThreadKeeps) {
 
 TEST_F(Trim, ReachesOrphansOfThreadsThatEnded) {
   std::vector<void*> blocks;
-  std::thread([&blocks] { blocks = fill(4 * kMiB, 512); }).join();
+  std::thread([&blocks] { blocks = fill_with(4 * kMiB, 512); }).join();
   free_all(blocks);
   EXPECT_GE(ashlar_trim(ASHLAR_TRIM_COLLECT), 3 * kMiB);
 }
@@ -80,7 +80,7 @@ TEST_F(Trim, ReachesMemoryOfThreadsThatSleep) {
   constexpr std::size_t kBytes = 8 * kMiB;
   std::barrier<> step(2);
   std::thread sleeper([&step] {
-    free_all(fill(kBytes, 512));
+    free_all(fill_with(kBytes, 512));
     step.arrive_and_wait();  // asleep until it was trimmed
     step.arrive_and_wait();
   });
@@ -94,9 +94,9 @@ TEST_F(Trim, AsksOtherThreadsToDoTheirPart) {
   std::barrier<> step(2);
   std::vector<void*> blocks;
   std::thread other([&] {
-    blocks = fill(64 * kKiB, 512);  // a page or two: it stays the owner
-    step.arrive_and_wait();         // 1
-    step.arrive_and_wait();         // 2: freed by the test, and trimmed
+    blocks = fill_with(64 * kKiB, 512);  // a page or two: it stays the owner
+    step.arrive_and_wait();              // 1
+    step.arrive_and_wait();              // 2: freed by the test, and trimmed
     // The next request of another size takes a slow path, and with it the thread's part is done.
     mi_free(mi_malloc(20 * kKiB));
     step.arrive_and_wait();  // 3
@@ -115,7 +115,7 @@ TEST_F(Trim, AsksOtherThreadsToDoTheirPart) {
 }
 
 TEST_F(Trim, LettingGoLeavesBlocksAsTheyAre) {
-  const std::vector<void*> blocks = fill(kMiB, 100);
+  const std::vector<void*> blocks = fill_with(kMiB, 100);
   ashlar_trim(ASHLAR_TRIM_LET_GO);
   for (void* const block : blocks) {
     for (std::size_t i = 0; i < 100; ++i) {
@@ -126,9 +126,9 @@ TEST_F(Trim, LettingGoLeavesBlocksAsTheyAre) {
 }
 
 TEST_F(Trim, TakesOtherLevelsForTheNearest) {
-  free_all(fill(2 * kMiB, 64 * kKiB));
+  free_all(fill_with(2 * kMiB, 64 * kKiB));
   EXPECT_NE(ashlar_trim(-7), 0U);
-  free_all(fill(2 * kMiB, 64 * kKiB));
+  free_all(fill_with(2 * kMiB, 64 * kKiB));
   EXPECT_NE(ashlar_trim(1000), 0U);
 }
 
@@ -142,7 +142,7 @@ TEST_F(Trim, MayBeCalledFromADeferredFree) {
       },
       nullptr);
   for (int round = 0; round < 10; ++round) {
-    free_all(fill(kMiB, 300));
+    free_all(fill_with(kMiB, 300));
   }
   mi_register_deferred_free(nullptr, nullptr);
   EXPECT_GT(calls, 0);
@@ -181,7 +181,7 @@ TEST_F(Trim, OfManyThreadsAtOnceWhileTheyAllocate) {
 
 #if defined(ASHLAR_OVERRIDE)
 TEST_F(Trim, MallocTrimSaysWhetherItGaveAnythingBack) {
-  free_all(fill(2 * kMiB, 64 * kKiB));
+  free_all(fill_with(2 * kMiB, 64 * kKiB));
   EXPECT_EQ(malloc_trim(0), 1);
   ashlar_trim(ASHLAR_TRIM_COLLECT);
   EXPECT_EQ(malloc_trim(0), 0);

@@ -14,7 +14,7 @@ namespace {
 using namespace api_test;
 
 // What a visitor saw. In libc's or the main heap's memory, never in the visited one.
-struct Seen {
+struct SeenInHeap {
   struct Area {
     mi_heap_area_t area;
     std::size_t blocks = 0;
@@ -27,9 +27,9 @@ struct Seen {
   bool wrong = false;
 };
 
-bool see(const mi_heap_t* heap, const mi_heap_area_t* area, void* block, std::size_t block_size,
-         void* arg) {
-  auto& seen = *static_cast<Seen*>(arg);
+bool see_in_heap(const mi_heap_t* heap, const mi_heap_area_t* area, void* block,
+                 std::size_t block_size, void* arg) {
+  auto& seen = *static_cast<SeenInHeap*>(arg);
   ++seen.calls;
   seen.wrong = seen.wrong || heap != seen.heap || block_size != area->block_size;
   if (block == nullptr) {
@@ -51,17 +51,17 @@ class Visit : public testing::Test {
   void SetUp() override { ASSERT_NE(heap_, nullptr); }
   void TearDown() override { mi_heap_destroy(heap_); }
 
-  Seen look(bool blocks = true) const {
-    Seen seen;
+  SeenInHeap look(bool blocks = true) const {
+    SeenInHeap seen;
     seen.heap = heap_;
-    EXPECT_TRUE(mi_heap_visit_blocks(heap_, blocks, see, &seen));
+    EXPECT_TRUE(mi_heap_visit_blocks(heap_, blocks, see_in_heap, &seen));
     EXPECT_FALSE(seen.wrong);
     return seen;
   }
 
   // That the heap holds these blocks and no other.
   void expect_exactly(const std::map<void*, std::size_t>& live) const {
-    const Seen seen = look();
+    const SeenInHeap seen = look();
     EXPECT_EQ(seen.blocks.size(), live.size());
     for (const auto& [block, size] : live) {
       const auto found = seen.blocks.find(block);
@@ -81,7 +81,7 @@ class Visit : public testing::Test {
 };
 
 TEST_F(Visit, AFreshHeapIsEmpty) {
-  const Seen seen = look();
+  const SeenInHeap seen = look();
   EXPECT_TRUE(seen.blocks.empty());
   EXPECT_TRUE(seen.areas.empty());
 }
@@ -150,7 +150,7 @@ TEST_F(Visit, WhatOtherThreadsFreedIsNotSeen) {
 
 TEST_F(Visit, AreasAloneHaveNoBlocks) {
   for (std::size_t i = 0; i < 1000; ++i) ASSERT_NE(mi_heap_malloc(heap_, 1000), nullptr);
-  const Seen seen = look(false);
+  const SeenInHeap seen = look(false);
   EXPECT_TRUE(seen.blocks.empty());
   std::size_t used = 0;
   for (const auto& [start, area] : seen.areas) used += area.area.used;
@@ -162,10 +162,10 @@ TEST_F(Visit, EndsWhenTheVisitorSaysSo) {
   for (std::size_t i = 0; i < 1000; ++i) ASSERT_NE(mi_heap_malloc(heap_, 1000), nullptr);
   ASSERT_NE(mi_heap_zalloc(heap_, 64 * kMiB), nullptr);
   for (const std::size_t calls : {std::size_t{1}, std::size_t{2}, std::size_t{500}}) {
-    Seen seen;
+    SeenInHeap seen;
     seen.heap = heap_;
     seen.calls_allowed = calls;
-    EXPECT_FALSE(mi_heap_visit_blocks(heap_, true, see, &seen));
+    EXPECT_FALSE(mi_heap_visit_blocks(heap_, true, see_in_heap, &seen));
     EXPECT_EQ(seen.calls, calls);
   }
 }
@@ -193,7 +193,7 @@ TEST_F(Visit, TheVisitorMayFreeWhatItIsShown) {
 TEST_F(Visit, AlignedBlocksAreSeenByTheirStart) {
   void* const aligned = mi_heap_malloc_aligned(heap_, 100, 4096);
   ASSERT_NE(aligned, nullptr);
-  const Seen seen = look();
+  const SeenInHeap seen = look();
   ASSERT_EQ(seen.blocks.size(), 1U);
   const auto [start, size] = *seen.blocks.begin();
   EXPECT_LE(start, aligned);
@@ -231,8 +231,8 @@ TEST_F(Visit, BlocksOfADeletedHeapAreTheMainHeaps) {
 }
 
 TEST_F(Visit, NothingToVisitOrNobodyToSeeItIsNo) {
-  Seen seen;
-  EXPECT_FALSE(mi_heap_visit_blocks(nullptr, true, see, &seen));
+  SeenInHeap seen;
+  EXPECT_FALSE(mi_heap_visit_blocks(nullptr, true, see_in_heap, &seen));
   EXPECT_FALSE(mi_heap_visit_blocks(heap_, true, nullptr, nullptr));
   EXPECT_EQ(seen.calls, 0U);
 }

@@ -175,9 +175,16 @@ TEST(Hold, AbandoningKeepsGoalsAndAnotherThreadMayUseThePage) {
   }
   on_a_thread([&] {
     Attached other(host);
-    const std::set<void*> before(blocks.begin(), blocks.end());
+    // The block may be one of the last page's that was never handed out.
+    const auto slice_of = [](void* block) {
+      return reinterpret_cast<std::uintptr_t>(block) / kSlice;
+    };
+    std::set<std::uintptr_t> slices;
+    for (void* const each : blocks) {
+      slices.insert(slice_of(each));
+    }
     void* const block = other.malloc(kHeld, 128);
-    EXPECT_EQ(before.count(block), 1u) << "the page changed hands";
+    EXPECT_EQ(slices.count(slice_of(block)), 1u) << "the page changed hands";
     EXPECT_EQ(held_by_nobody(host).size(), held.size() - 1);
     ashlar_rt_free(block);
     EXPECT_EQ(held_by(other).size(), 1u);

@@ -18,6 +18,10 @@ set_target_properties(regress_early PROPERTIES C_VISIBILITY_PRESET default)
 target_link_options(regress_01_library_constructor PRIVATE -Wl,--no-as-needed)
 target_link_libraries(regress_01_library_constructor PRIVATE regress_early)
 
+if(NOT TARGET regress_06_copies)
+  return()
+endif()
+
 foreach(bytes 8 64 512)
   regress_library(regress_static_tls_${bytes} MODULE
     ${CMAKE_CURRENT_SOURCE_DIR}/regress/libraries/static_tls.c)

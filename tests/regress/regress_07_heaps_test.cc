@@ -14,7 +14,7 @@ using regress::Live;
 using regress::Watchdog;
 
 constexpr std::size_t kSizes[] = {16, 48, 320, 1000, 4000, 9000, 40000, 200000};
-constexpr std::size_t kRounds = 2000 / regress::kSlower;
+constexpr std::size_t kHeapRounds = 2000 / regress::kSlower;
 
 // The freeing thread and the deleting one start together; who is first changes from round to round.
 TEST(regress_07_heaps, deleted_while_another_thread_frees_its_last_blocks) {
@@ -25,7 +25,7 @@ TEST(regress_07_heaps, deleted_while_another_thread_frees_its_last_blocks) {
   std::barrier step(2);
   std::thread freer([&] {
     Chance chance(seed + 1);
-    for (std::size_t round = 0; round < kRounds; round++) {
+    for (std::size_t round = 0; round < kHeapRounds; round++) {
       step.arrive_and_wait();
       for (std::size_t i = chance.below(200); i > 0; i--)
         std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -34,7 +34,7 @@ TEST(regress_07_heaps, deleted_while_another_thread_frees_its_last_blocks) {
     }
   });
   Chance chance(seed);
-  for (std::size_t round = 0; round < kRounds; round++) {
+  for (std::size_t round = 0; round < kHeapRounds; round++) {
     mi_heap_t* const heap = mi_heap_new();
     ASSERT_NE(heap, nullptr);
     const std::size_t size = kSizes[chance.below(std::size(kSizes))];
@@ -113,7 +113,7 @@ TEST(regress_07_heaps, a_new_heap_at_the_address_of_a_destroyed_one) {
   std::barrier step(2);
   std::vector<Live> kept;
   std::thread worker([&] {
-    for (std::size_t round = 0; round < kRounds; round++) {
+    for (std::size_t round = 0; round < kHeapRounds; round++) {
       step.arrive_and_wait();
       // relaxed: ordered by the barrier.
       mi_heap_t* const heap = current.load(std::memory_order_relaxed);
@@ -128,7 +128,7 @@ TEST(regress_07_heaps, a_new_heap_at_the_address_of_a_destroyed_one) {
     }
   });
   std::set<mi_heap_t*> addresses;
-  for (std::size_t round = 0; round < kRounds; round++) {
+  for (std::size_t round = 0; round < kHeapRounds; round++) {
     mi_heap_t* const heap = mi_heap_new();
     ASSERT_NE(heap, nullptr);
     addresses.insert(heap);
@@ -138,7 +138,7 @@ TEST(regress_07_heaps, a_new_heap_at_the_address_of_a_destroyed_one) {
     mi_heap_destroy(heap);
   }
   worker.join();
-  EXPECT_LT(addresses.size(), kRounds / 2) << "records of destroyed heaps are used again";
+  EXPECT_LT(addresses.size(), kHeapRounds / 2) << "records of destroyed heaps are used again";
   EXPECT_LE(footprint.bytes(), std::size_t{16} << 20);
   for (const Live& live : kept) regress::drop(live);
 }
@@ -163,7 +163,7 @@ TEST(regress_07_heaps, heaps_come_and_go_while_others_allocate) {
     threads.emplace_back([&, t] {
       Chance chance(seed + t);
       std::vector<Live> of_shared;
-      for (std::size_t round = 0; round < kRounds / 2; round++) {
+      for (std::size_t round = 0; round < kHeapRounds / 2; round++) {
         mi_heap_t* const heap = mi_heap_new();
         ASSERT_NE(heap, nullptr);
         std::vector<Live> blocks;

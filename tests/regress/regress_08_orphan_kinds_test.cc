@@ -10,7 +10,7 @@ using regress::Chance;
 using regress::Live;
 using regress::Watchdog;
 
-constexpr std::size_t kSizes[] = {32, 112, 640, 3000, 12000};
+constexpr std::size_t kOrphanSizes[] = {32, 112, 640, 3000, 12000};
 
 // Threads end and leave half-empty pages of each of the heaps, then others allocate the same sizes
 // from all of them. Each heap's blocks stay apart, and survive the destruction of the others.
@@ -20,7 +20,7 @@ void leave_adopt_and_destroy(const std::vector<mi_heap_t*>& heaps, std::uint64_t
   std::vector<std::vector<Live>> live(heaps.size());
   for (int round = 0; round < 6; round++) {
     regress::on_a_thread([&] {
-      for (const std::size_t size : kSizes) {
+      for (const std::size_t size : kOrphanSizes) {
         for (std::size_t h = 0; h < heaps.size(); h++) {
           const auto value = static_cast<unsigned>(chance.next());
           const std::size_t count = size < 4000 ? 80000 / size : 6;

@@ -6,7 +6,7 @@ namespace {
 using regress::Live;
 using regress::Watchdog;
 
-constexpr std::size_t kSizes[] = {32, 112, 640, 3000, 12000};
+constexpr std::size_t kRealmSizes[] = {32, 112, 640, 3000, 12000};
 
 TEST(regress_08_realms, orphans_stay_in_theirs) {
   Watchdog watchdog;
@@ -16,7 +16,7 @@ TEST(regress_08_realms, orphans_stay_in_theirs) {
   inside.reserve(10000);  // or the vector's own memory would come from the realm
   outside.reserve(10000);
   const auto allocate = [](std::vector<Live>& live, unsigned seed) {
-    for (const std::size_t size : kSizes) {
+    for (const std::size_t size : kRealmSizes) {
       for (unsigned i = 0; i < 100; i++) {
         const Live block{mi_malloc(size), size, seed + i};
         ASSERT_NE(block.block, nullptr);

@@ -17,7 +17,7 @@ using regress::Footprint;
 using regress::Watchdog;
 
 constexpr std::size_t kRoundBytes = (std::size_t{8} << 20) / regress::kSlower;
-constexpr std::size_t kSizes[] = {16, 48, 160, 512, 2000, 8000, 20000, 60000};
+constexpr std::size_t kFullSizes[] = {16, 48, 160, 512, 2000, 8000, 20000, 60000};
 
 std::vector<void*> allocate_round(std::size_t size, Footprint& footprint) {
   std::vector<void*> blocks(kRoundBytes / size);
@@ -60,7 +60,7 @@ void free_remotely(std::vector<void*> blocks, std::size_t size, Order order, Cha
 TEST(regress_10_full_pages, the_owner_finds_them_again) {
   Watchdog watchdog;
   Chance chance(Chance::seed());
-  for (const std::size_t size : kSizes) {
+  for (const std::size_t size : kFullSizes) {
     Footprint footprint;
     for (int round = 0; round < 12; round++) {
       free_remotely(allocate_round(size, footprint), size, static_cast<Order>(round % 4), chance);
@@ -75,7 +75,7 @@ TEST(regress_10_full_pages, other_size_classes_use_their_memory) {
   Chance chance(Chance::seed());
   Footprint footprint;
   for (std::size_t round = 0; round < 24; round++) {
-    const std::size_t size = kSizes[round % std::size(kSizes)];
+    const std::size_t size = kFullSizes[round % std::size(kFullSizes)];
     free_remotely(allocate_round(size, footprint), size, static_cast<Order>(round % 4), chance);
   }
   EXPECT_LE(footprint.bytes(), 3 * kRoundBytes + (4u << 20));
@@ -85,7 +85,7 @@ TEST(regress_10_full_pages, other_size_classes_use_their_memory) {
 TEST(regress_10_full_pages, other_threads_use_their_memory_while_the_owner_sleeps) {
   Watchdog watchdog;
   Chance chance(Chance::seed());
-  for (const std::size_t size : kSizes) {
+  for (const std::size_t size : kFullSizes) {
     Footprint footprint;
     std::vector<void*> blocks;
     std::barrier step(2);

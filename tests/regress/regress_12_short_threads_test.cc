@@ -15,7 +15,7 @@ namespace {
 using regress::Footprint;
 using regress::Watchdog;
 
-constexpr std::size_t kThreads = 20000 / regress::kSlower;
+constexpr std::size_t kShortThreads = 20000 / regress::kSlower;
 
 void start_and_join(void* (*live)(void*), void* argument) {
   pthread_t thread;
@@ -50,10 +50,10 @@ TEST(regress_12_short_threads, one_after_the_other) {
   Visit visit;
   std::size_t early = 0;
   std::size_t resident = 0;
-  for (std::size_t i = 0; i < kThreads; i++) {
+  for (std::size_t i = 0; i < kShortThreads; i++) {
     visit.number = static_cast<unsigned>(i);
     start_and_join(live_and_leave, &visit);
-    if (i == kThreads / 10) {
+    if (i == kShortThreads / 10) {
       early = visit.footprint.bytes();
       resident = regress::resident_bytes();
     }
@@ -74,13 +74,13 @@ TEST(regress_12_short_threads, that_only_free) {
   Watchdog watchdog;
   Footprint footprint;
   std::size_t resident = 0;
-  for (std::size_t i = 0; i < kThreads / 2; i++) {
+  for (std::size_t i = 0; i < kShortThreads / 2; i++) {
     const std::size_t size = i % 3000 + 1;
     void* const block = mi_malloc(size);
     ASSERT_NE(block, nullptr);
     footprint.note(block, size);
     start_and_join(only_free, block);
-    if (i == kThreads / 20) resident = regress::resident_bytes();
+    if (i == kShortThreads / 20) resident = regress::resident_bytes();
   }
   EXPECT_LE(footprint.bytes(), std::size_t{8} << 20);
   if (regress::kExact) {

@@ -14,10 +14,10 @@
 
 namespace {
 
-using ashlar::kPadding;
+using regress::kKiB;
+using regress::kMiB;
 
-constexpr std::size_t kKiB = std::size_t{1} << 10;
-constexpr std::size_t kMiB = std::size_t{1} << 20;
+using ashlar::kPadding;
 
 // Sizes around every size class and every kind of page, from small to beyond an arena's slices.
 std::vector<std::size_t> sizes() {

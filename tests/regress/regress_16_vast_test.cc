@@ -8,7 +8,8 @@
 
 namespace {
 
-constexpr std::size_t kGiB = std::size_t{1} << 30;
+using regress::kGiB;
+
 constexpr std::size_t kSparse = kGiB;  // more resident than this and somebody touched it all
 
 void touch(void* block, std::size_t size, std::size_t stride, unsigned seed) {

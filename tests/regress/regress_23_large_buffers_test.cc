@@ -14,7 +14,8 @@
 
 namespace {
 
-constexpr std::size_t kMiB = std::size_t{1} << 20;
+using regress::kMiB;
+
 constexpr bool kTouchesOnlyWhatIsUsed = regress::kExact && !regress::kFills;
 
 std::size_t page_size() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }

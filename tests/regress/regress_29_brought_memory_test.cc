@@ -11,7 +11,8 @@
 
 namespace {
 
-constexpr std::size_t kMiB = std::size_t{1} << 20;
+using regress::kMiB;
+
 constexpr std::size_t kSize = 64 * kMiB;
 
 // Memory of 0xC7 throughout, which an arena is made of. It stays the allocator's for good.

@@ -39,15 +39,15 @@ std::size_t page_bytes() {
 }
 
 // The blocks of a program, each with a word of its own at its ends.
-class Live {
+class PhasedBlocks {
  public:
-  explicit Live(std::uint64_t seed) : chance_(seed) {
+  explicit PhasedBlocks(std::uint64_t seed) : chance_(seed) {
     blocks_.reserve(kLive / 16);
     other_ = page_bytes();
   }
-  ~Live() { free_most(1.0); }
-  Live(const Live&) = delete;
-  Live& operator=(const Live&) = delete;
+  ~PhasedBlocks() { free_most(1.0); }
+  PhasedBlocks(const PhasedBlocks&) = delete;
+  PhasedBlocks& operator=(const PhasedBlocks&) = delete;
 
   // Allocates sizes of a mix up to so many bytes.
   template <class Mix>
@@ -119,7 +119,7 @@ std::size_t tilted(Chance& chance, double tilt) {
 // Sizes as before, in other proportions: the holes of one phase are filled in the next.
 TEST(regress_30_phases, other_proportions) {
   Watchdog watchdog;
-  Live live(Chance::seed());
+  PhasedBlocks live(Chance::seed());
   constexpr double kTilts[] = {1.0, 1.5, 0.7, 1.2};
   double worst = 0;
   const std::size_t count = rounds(120);
@@ -137,7 +137,7 @@ TEST(regress_30_phases, other_proportions) {
 // Sizes that the phase before did not have, and moving.
 TEST(regress_30_phases, other_sizes_and_moving) {
   Watchdog watchdog;
-  Live live(Chance::seed());
+  PhasedBlocks live(Chance::seed());
   double worst = 0;
   double worst_sparse = 0;
   const std::size_t count = rounds(40);
@@ -163,7 +163,7 @@ TEST(regress_30_phases, other_sizes_and_moving) {
 TEST(regress_30_phases, a_size_that_is_used_less) {
   Watchdog watchdog;
   constexpr std::size_t kBefore = std::size_t{32} << 20;
-  Live live(Chance::seed());
+  PhasedBlocks live(Chance::seed());
   const auto mix = [](Chance&) { return std::size_t{512}; };
   live.grow_to(kBefore, mix);
   for (int round = 0; round < 60; round++) {

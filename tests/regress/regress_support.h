@@ -17,6 +17,10 @@
 
 namespace regress {
 
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+inline constexpr std::size_t kGiB = 1024 * kMiB;
+
 inline std::uint8_t pattern_byte(std::size_t index, unsigned seed) {
   return static_cast<std::uint8_t>((index * 167 + seed * 59 + 13) ^ (index >> 8));
 }

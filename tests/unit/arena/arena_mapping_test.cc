@@ -12,12 +12,12 @@
 namespace ashlar {
 namespace {
 
-constexpr std::size_t kSize = 64 * kMiB;
+constexpr std::size_t kMappedSize = 64 * kMiB;
 
 class ArenaMappingTest : public FakeOsTest {
  protected:
   ArenaMemory map(const ArenaRequest& request, HugePageUse use = {}) {
-    return map_arena<FakeOs>(nullptr, kSize, request, use);
+    return map_arena<FakeOs>(nullptr, kMappedSize, request, use);
   }
   std::uint64_t large_reserves() { return os().large_reserves.load(std::memory_order_relaxed); }
 };
@@ -49,7 +49,7 @@ TEST_F(ArenaMappingTest, OrdinaryPagesAreTakenWhereThereAreNoLargeOnes) {
   ASSERT_NE(memory.start, nullptr);
   EXPECT_EQ(large_reserves(), 1u);
   EXPECT_EQ(memory.purging, Purging::kLeavesZero);
-  EXPECT_EQ(os().huge_wanted, kSize);
+  EXPECT_EQ(os().huge_wanted, kMappedSize);
   EXPECT_TRUE(large_pages_refused.get());
 }
 
@@ -58,12 +58,12 @@ TEST_F(ArenaMappingTest, LargePagesAreNotForMemoryThatIsCommittedPieceByPiece) {
   const ArenaMemory memory = map({.committed = false, .allow_large = true});
   EXPECT_EQ(large_reserves(), 0u);
   EXPECT_FALSE(memory.committed);
-  EXPECT_EQ(os().huge_wanted, kSize);
+  EXPECT_EQ(os().huge_wanted, kMappedSize);
 }
 
 TEST_F(ArenaMappingTest, TransparentPagesCanBeForbidden) {
   map({.committed = true}, {.allow_transparent = false});
-  EXPECT_EQ(os().huge_unwanted, kSize);
+  EXPECT_EQ(os().huge_unwanted, kMappedSize);
   EXPECT_EQ(os().huge_wanted, 0u);
 }
 
@@ -96,7 +96,7 @@ TEST_F(ArenaMappingTest, ArenasAreCommittedAtOnceAsThePolicySays) {
                            Case{EagerCommit::kWhereOvercommitted, false, Access::kNone}}) {
     os().overcommits = each.overcommits;
     const auto set = std::make_unique<ArenaSet<FakeOs>>();
-    set->configure({.reserve = kSize, .eager_commit = each.eager});
+    set->configure({.reserve = kMappedSize, .eager_commit = each.eager});
     Claim<FakeOs> claim;
     ASSERT_TRUE(set->claim({1}, {1}, &claim));
     EXPECT_EQ(os().last_access, each.expected);
@@ -107,7 +107,8 @@ TEST_F(ArenaMappingTest, ArenasAreCommittedAtOnceAsThePolicySays) {
 TEST_F(ArenaMappingTest, LargePagesForAllArenasArePinnedThere) {
   os().has_large_pages = true;
   const auto set = std::make_unique<ArenaSet<FakeOs>>();
-  set->configure({.reserve = kSize, .purge_delay_ms = 0, .huge_pages = {.allow_large = true}});
+  set->configure(
+      {.reserve = kMappedSize, .purge_delay_ms = 0, .huge_pages = {.allow_large = true}});
   Claim<FakeOs> claim;
   ASSERT_TRUE(set->claim({4}, {1}, &claim));
   EXPECT_TRUE(claim.arena->is_pinned());

@@ -11,14 +11,14 @@
 namespace ashlar {
 namespace {
 
-constexpr std::size_t kSize = 16 * kMiB;
+constexpr std::size_t kPolicySize = 16 * kMiB;
 
 class ArenaPolicyTest : public FakeOsTest {
  protected:
   Arena<FakeOs>* add(int node, bool exclusive = false) {
     return set_->add_memory(
-        {.start = FakeOs::reserve(nullptr, kSize, kArenaAlignment, Access::kReadWrite),
-         .size = kSize,
+        {.start = FakeOs::reserve(nullptr, kPolicySize, kArenaAlignment, Access::kReadWrite),
+         .size = kPolicySize,
          .committed = true,
          .zero = true,
          .purging = Purging::kLeavesZero,
@@ -69,7 +69,7 @@ TEST_F(ArenaPolicyTest, ANodesOwnArenasComeFirstThenThoseOfNoneThenOthers) {
 }
 
 TEST_F(ArenaPolicyTest, FarMemoryComesBeforeAnotherArenaOfNoNode) {
-  set_->configure({.reserve = kSize});
+  set_->configure({.reserve = kPolicySize});
   Arena<FakeOs>* const of_zero = add(0);
   EXPECT_EQ(claim(1, 1).arena, of_zero);
   EXPECT_EQ(set_->count_arenas(), 1u);
@@ -79,7 +79,7 @@ TEST_F(ArenaPolicyTest, FarMemoryComesBeforeAnotherArenaOfNoNode) {
 }
 
 TEST_F(ArenaPolicyTest, LocalArenasAreReservedForTheNodeThatAsks) {
-  set_->configure({.reserve = kSize, .numa_local = true});
+  set_->configure({.reserve = kPolicySize, .numa_local = true});
   EXPECT_TRUE(set_->tells_nodes_apart());
   const Claim<FakeOs> first = claim(1, 0);
   EXPECT_EQ(first.arena->numa_node(), 0);
@@ -94,7 +94,7 @@ TEST_F(ArenaPolicyTest, LocalArenasAreReservedForTheNodeThatAsks) {
 }
 
 TEST_F(ArenaPolicyTest, AResetLeavesMemoryThatIsNotKnownToBeZero) {
-  set_->configure({.reserve = kSize, .purge_delay_ms = 0, .purge_by_reset = true});
+  set_->configure({.reserve = kPolicySize, .purge_delay_ms = 0, .purge_by_reset = true});
   const Claim<FakeOs> held = claim(4);
   std::memset(held.start(), 1, 4 * kSliceSize);
   release(held);
@@ -107,15 +107,15 @@ TEST_F(ArenaPolicyTest, AResetLeavesMemoryThatIsNotKnownToBeZero) {
 }
 
 TEST_F(ArenaPolicyTest, HowToGiveBackCanBeChangedLater) {
-  set_->configure({.reserve = kSize, .purge_delay_ms = 0, .purge_by_reset = true});
-  set_->configure({.reserve = kSize, .purge_delay_ms = 0});
+  set_->configure({.reserve = kPolicySize, .purge_delay_ms = 0, .purge_by_reset = true});
+  set_->configure({.reserve = kPolicySize, .purge_delay_ms = 0});
   release(claim(4));
   EXPECT_EQ(resets(), 0u);
   EXPECT_EQ(purges(), 1u);
 }
 
 TEST_F(ArenaPolicyTest, PiecesThatAreTooSmallWaitUntilAllIsAskedFor) {
-  set_->configure({.reserve = kSize, .purge_delay_ms = 100, .least_purge = 8 * kSliceSize});
+  set_->configure({.reserve = kPolicySize, .purge_delay_ms = 100, .least_purge = 8 * kSliceSize});
   const Claim<FakeOs> small = claim(7);
   claim(1);
   const Claim<FakeOs> enough = claim(8);
@@ -127,7 +127,7 @@ TEST_F(ArenaPolicyTest, PiecesThatAreTooSmallWaitUntilAllIsAskedFor) {
 }
 
 TEST_F(ArenaPolicyTest, ThePiecesThatAreAskedForAreNeverLargerThanThereCanBe) {
-  set_->configure({.reserve = kSize, .purge_delay_ms = 0, .least_purge = kGiB});
+  set_->configure({.reserve = kPolicySize, .purge_delay_ms = 0, .least_purge = kGiB});
   const Claim<FakeOs> held = claim(2 * kBitsPerWord);  // spans a whole group of slices
   release(held);
   EXPECT_EQ(set_->waiting_bytes(), kBitsPerWord * kSliceSize);

@@ -15,7 +15,7 @@
 namespace ashlar {
 namespace {
 
-constexpr std::size_t kSize = 16 * kMiB;
+constexpr std::size_t kHookedSize = 16 * kMiB;
 
 // Notes what it is asked for, in slices from the start of the memory, and makes it so.
 struct Program {
@@ -25,7 +25,7 @@ struct Program {
     std::size_t count;
     bool operator==(const Call&) const = default;
   };
-  void* start = FakeOs::reserve(nullptr, kSize, kArenaAlignment, Access::kNone);
+  void* start = FakeOs::reserve(nullptr, kHookedSize, kArenaAlignment, Access::kNone);
   std::vector<Call> calls;
   std::size_t fail_at = 0;  // the N-th call from now on; 0: none
   bool says_zero = true;
@@ -53,11 +53,11 @@ class CommitHookTest : public FakeOsTest {
   CommitHookTest() { set_->configure({.purge_delay_ms = 100, .os_allowed = false}); }
 
   Arena<FakeOs>* add(bool exclusive = false) {
-    const std::size_t front = Arena<FakeOs>::front_bytes(kSize);
+    const std::size_t front = Arena<FakeOs>::front_bytes(kHookedSize);
     Linux::commit(program_.start, front);
     first_ = front / kSliceSize;
     return set_->add_memory({.start = program_.start,
-                             .size = kSize,
+                             .size = kHookedSize,
                              .purging = Purging::kLeavesUnknown,
                              .exclusive = exclusive,
                              .hook = {.function = Program::run, .arg = &program_},
@@ -203,11 +203,11 @@ TEST_F(CommitHookTest, RecordsAreNotTakenFromTheProgramsMemory) {
 }
 
 TEST_F(CommitHookTest, MemoryThatIsCommittedFromTheStartIsDecommittedToo) {
-  Linux::commit(program_.start, kSize);
-  first_ = Arena<FakeOs>::front_bytes(kSize) / kSliceSize;
+  Linux::commit(program_.start, kHookedSize);
+  first_ = Arena<FakeOs>::front_bytes(kHookedSize) / kSliceSize;
   Arena<FakeOs>* const arena =
       set_->add_memory({.start = program_.start,
-                        .size = kSize,
+                        .size = kHookedSize,
                         .committed = true,
                         .zero = true,
                         .purging = Purging::kLeavesUnknown,
@@ -225,9 +225,9 @@ TEST_F(CommitHookTest, MemoryThatIsCommittedFromTheStartIsDecommittedToo) {
 }
 
 TEST_F(CommitHookTest, WhatIsPinnedIsNotDecommitted) {
-  Linux::commit(program_.start, kSize);
+  Linux::commit(program_.start, kHookedSize);
   set_->add_memory({.start = program_.start,
-                    .size = kSize,
+                    .size = kHookedSize,
                     .committed = true,
                     .zero = true,
                     .purging = Purging::kNever,

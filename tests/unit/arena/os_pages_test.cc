@@ -16,7 +16,7 @@
 namespace ashlar {
 namespace {
 
-constexpr std::size_t kReserve = 32 * kMiB;
+constexpr std::size_t kAskedFor = 32 * kMiB;
 
 class OsPagesTest : public FakeOsTest,
                     public testing::WithParamInterface<std::tuple<std::size_t, bool>> {
@@ -24,7 +24,7 @@ class OsPagesTest : public FakeOsTest,
   OsPagesTest() {
     os().page_size = std::get<0>(GetParam());
     os().overcommits = std::get<1>(GetParam());
-    set_->configure({.reserve = kReserve, .purge_delay_ms = 0});
+    set_->configure({.reserve = kAskedFor, .purge_delay_ms = 0});
   }
   ~OsPagesTest() override {
     set_->unmap_unless([](const Arena<FakeOs>&) { return false; });
@@ -131,7 +131,7 @@ class AddressesTest : public FakeOsTest {
 TEST_F(AddressesTest, In39BitsHintsAreIgnoredAndAllIsFound) {
   os().addresses_end = std::uintptr_t{1} << 39;
   std::uintptr_t next = kHintStart;
-  set_->configure({.reserve = kReserve, .next_address = &next});
+  set_->configure({.reserve = kAskedFor, .next_address = &next});
   const auto map = std::make_unique<PageMap>();
   std::vector<Claim<FakeOs>> held;
   Claim<FakeOs> claim;
@@ -164,14 +164,14 @@ TEST_F(AddressesTest, AnArenaIsAsLargeAsTheAddressesAllow) {
 // Memory that no page could be found in is not used, not even its first byte, and given back.
 TEST_F(AddressesTest, MemoryBeyondThePageMapIsNotUsed) {
   os().beyond_map = true;
-  set_->configure({.reserve = kReserve});
+  set_->configure({.reserve = kAskedFor});
   Claim<FakeOs> claim;
   EXPECT_FALSE(set_->claim({1}, {1}, &claim));
   EXPECT_EQ(set_->count_arenas(), 0u);
   EXPECT_EQ(os().mapping_count(), 0u);
-  EXPECT_EQ(set_->add_reserved(kReserve, {.committed = true}), nullptr);
+  EXPECT_EQ(set_->add_reserved(kAskedFor, {.committed = true}), nullptr);
   EXPECT_EQ(set_->add_memory({.start = reinterpret_cast<void*>(std::uintptr_t{1} << 50),
-                              .size = kReserve,
+                              .size = kAskedFor,
                               .committed = true,
                               .zero = true}),
             nullptr);

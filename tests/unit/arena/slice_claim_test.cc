@@ -17,16 +17,16 @@ namespace ashlar {
 namespace {
 
 // More than 64 words, so that the summary has two words itself.
-constexpr std::uint32_t kWords = 70;
-constexpr std::uint32_t kSlices = kWords * kBitsPerWord;
+constexpr std::uint32_t kClaimWords = 70;
+constexpr std::uint32_t kClaimSlices = kClaimWords * kBitsPerWord;
 
 struct Slices {
-  std::array<SliceWords, kWords> words{};
+  std::array<SliceWords, kClaimWords> words{};
   std::array<AtomicWord, 2> full{};
-  SliceClaim claim{words.data(), full.data(), kWords};
+  SliceClaim claim{words.data(), full.data(), kClaimWords};
 
   std::uint32_t in_use() const {
-    return count_run(words.data(), &SliceWords::in_use, {{0}, {kSlices}});
+    return count_run(words.data(), &SliceWords::in_use, {{0}, {kClaimSlices}});
   }
   bool is_called_full(std::uint32_t word) const {
     return ((full[word / kBitsPerWord].load(std::memory_order_relaxed) >> (word % kBitsPerWord)) &
@@ -54,7 +54,7 @@ class Model {
   std::optional<SliceRun> first_fit(std::uint32_t count, std::uint32_t alignment) const {
     std::optional<SliceRun> lowest;
     std::uint32_t free_from = 0;  // all slices from here to `at` are free
-    for (std::uint32_t at = 0; at < kSlices; ++at) {
+    for (std::uint32_t at = 0; at < kClaimSlices; ++at) {
       if (used_[at]) {
         free_from = at + 1;
         continue;
@@ -88,22 +88,22 @@ class Model {
   }
 
  private:
-  std::vector<bool> used_ = std::vector<bool>(kSlices);
+  std::vector<bool> used_ = std::vector<bool>(kClaimSlices);
 };
 
-struct Step {
+struct ClaimStep {
   int kind;  // below 6: claim; 6 and 7: claim_at; else release
   std::uint32_t count;
   std::uint32_t alignment;
   std::uint32_t pick;  // where, or which
 };
 
-void showValue(const Step& step, std::ostream& out) {
+void showValue(const ClaimStep& step, std::ostream& out) {
   out << "{" << step.kind << ", " << step.count << ", " << step.alignment << ", " << step.pick
       << "}";
 }
 
-rc::Gen<Step> arbitrary_step() {
+rc::Gen<ClaimStep> arbitrary_claim_step() {
   const auto count = rc::gen::weightedOneOf<std::uint32_t>(
       {{4, rc::gen::inRange<std::uint32_t>(1, 20)},
        {2, rc::gen::inRange<std::uint32_t>(30, 66)},
@@ -111,17 +111,17 @@ rc::Gen<Step> arbitrary_step() {
        {1, rc::gen::inRange<std::uint32_t>(66, 1500)}});
   const auto alignment = rc::gen::map(rc::gen::inRange(0, 9), [](int log) { return 1u << log; });
   return rc::gen::apply([](int kind, std::uint32_t n, std::uint32_t a,
-                           std::uint32_t pick) { return Step{kind, n, a, pick}; },
+                           std::uint32_t pick) { return ClaimStep{kind, n, a, pick}; },
                         rc::gen::inRange(0, 11), count, alignment,
-                        rc::gen::inRange<std::uint32_t>(0, kSlices));
+                        rc::gen::inRange<std::uint32_t>(0, kClaimSlices));
 }
 
 RC_GTEST_PROP(SliceClaim, ClaimsAsAVectorOfBoolsWould, ()) {
   Slices slices;
   Model model;
   std::vector<SliceRun> held;
-  const auto steps = *rc::gen::container<std::vector<Step>>(arbitrary_step());
-  for (const Step& step : steps) {
+  const auto steps = *rc::gen::container<std::vector<ClaimStep>>(arbitrary_claim_step());
+  for (const ClaimStep& step : steps) {
     if (step.kind < 6) {
       const std::optional<SliceRun> expected = model.first_fit(step.count, step.alignment);
       SliceRun run;
@@ -134,7 +134,7 @@ RC_GTEST_PROP(SliceClaim, ClaimsAsAVectorOfBoolsWould, ()) {
         held.push_back(run);
       }
     } else if (step.kind < 8) {
-      const std::uint32_t room = kSlices - step.pick;
+      const std::uint32_t room = kClaimSlices - step.pick;
       const SliceRun run{{step.pick}, {step.count < room ? step.count : room}};
       const bool claimed = slices.claim.claim_at(run);
       RC_ASSERT(claimed == model.is_free(run));
@@ -167,30 +167,30 @@ TEST(SliceClaim, WhatIsGivenUpHalfWayIsUndoneAndCounted) {
 TEST(SliceClaim, FillsFromLowAddressesAndThenSaysNo) {
   Slices slices;
   SliceRun run;
-  for (std::uint32_t i = 0; i < kSlices; ++i) {
+  for (std::uint32_t i = 0; i < kClaimSlices; ++i) {
     ASSERT_TRUE(slices.claim.claim({1}, {1}, &run));
     ASSERT_EQ(run.first.value, i);
   }
   EXPECT_FALSE(slices.claim.claim({1}, {1}, &run));
-  for (std::uint32_t word = 0; word < kWords; ++word) {
+  for (std::uint32_t word = 0; word < kClaimWords; ++word) {
     EXPECT_TRUE(slices.is_called_full(word)) << word;
   }
-  slices.claim.release({{kSlices - 1}, {1}});
-  EXPECT_FALSE(slices.is_called_full(kWords - 1));
+  slices.claim.release({{kClaimSlices - 1}, {1}});
+  EXPECT_FALSE(slices.is_called_full(kClaimWords - 1));
   ASSERT_TRUE(slices.claim.claim({1}, {1}, &run));
-  EXPECT_EQ(run.first.value, kSlices - 1);
+  EXPECT_EQ(run.first.value, kClaimSlices - 1);
 }
 
 TEST(SliceClaim, TakesTheWholeRangeAtOnce) {
   Slices slices;
   SliceRun run;
-  ASSERT_TRUE(slices.claim.claim({kSlices}, {1}, &run));
+  ASSERT_TRUE(slices.claim.claim({kClaimSlices}, {1}, &run));
   EXPECT_EQ(run.first.value, 0u);
-  EXPECT_EQ(slices.in_use(), kSlices);
+  EXPECT_EQ(slices.in_use(), kClaimSlices);
   EXPECT_FALSE(slices.claim.claim({1}, {1}, &run));
-  slices.claim.release({{0}, {kSlices}});
+  slices.claim.release({{0}, {kClaimSlices}});
   EXPECT_EQ(slices.in_use(), 0u);
-  EXPECT_FALSE(slices.claim.claim({kSlices + 1}, {1}, &run));
+  EXPECT_FALSE(slices.claim.claim({kClaimSlices + 1}, {1}, &run));
 }
 
 TEST(SliceClaim, AFailedClaimAtGivesBackWhatItHadTaken) {
@@ -215,7 +215,7 @@ TEST(SliceClaim, NoSliceIsHeldTwiceAndNoneIsLost) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 3000;
   static Slices slices;
-  static std::array<std::atomic<int>, kSlices> holders{};
+  static std::array<std::atomic<int>, kClaimSlices> holders{};
   std::atomic<int> doubly_held{0};
   std::vector<std::thread> threads;
   for (int id = 1; id <= kThreads; ++id) {
@@ -236,7 +236,7 @@ TEST(SliceClaim, NoSliceIsHeldTwiceAndNoneIsLost) {
       for (int round = 0; round < kRounds; ++round) {
         const std::uint32_t kind = below(16);
         const std::uint32_t count = kind < 12 ? 1 + below(64) : 65 + below(200);
-        SliceRun run{{below(kSlices - 300)}, {count}};
+        SliceRun run{{below(kClaimSlices - 300)}, {count}};
         const bool claimed = kind == 0 ? slices.claim.claim_at(run)
                                        : slices.claim.claim({count}, {1u << below(7)}, &run);
         if (claimed) {
@@ -266,7 +266,7 @@ TEST(SliceClaim, NoSliceIsHeldTwiceAndNoneIsLost) {
   EXPECT_EQ(doubly_held.load(std::memory_order_relaxed), 0);
   EXPECT_EQ(slices.in_use(), 0u);
   SliceRun run;
-  for (std::uint32_t i = 0; i < kSlices; ++i) {
+  for (std::uint32_t i = 0; i < kClaimSlices; ++i) {
     ASSERT_TRUE(slices.claim.claim({1}, {1}, &run)) << "hidden behind a stale summary bit: " << i;
     ASSERT_EQ(run.first.value, i);
   }
@@ -298,7 +298,7 @@ RC_GTEST_PROP(SliceClaim, WhateverIsPickedNoSliceIsGivenTwiceAndNoneIsLost, ()) 
     claimed += count;
   }
   RC_ASSERT(sound);
-  RC_ASSERT(claimed == kSlices);
+  RC_ASSERT(claimed == kClaimSlices);
 }
 
 }  // namespace

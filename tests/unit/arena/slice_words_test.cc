@@ -12,8 +12,8 @@
 namespace ashlar {
 namespace {
 
-constexpr std::uint32_t kWords = 5;
-constexpr std::uint32_t kBits = kWords * kBitsPerWord;
+constexpr std::uint32_t kRowWords = 5;
+constexpr std::uint32_t kBits = kRowWords * kBitsPerWord;
 
 rc::Gen<SliceRun> arbitrary_run() {
   return rc::gen::mapcat(rc::gen::inRange<std::uint32_t>(0, kBits), [](std::uint32_t first) {
@@ -66,7 +66,7 @@ RC_GTEST_PROP(ForEachRun, VisitsEachRunOfSetBitsOnce, (std::uint64_t bits)) {
   for (int i = 0; i < smear; ++i) {
     bits |= bits << 1;
   }
-  const auto word = *rc::gen::inRange<std::uint32_t>(0, kWords);
+  const auto word = *rc::gen::inRange<std::uint32_t>(0, kRowWords);
   std::uint64_t visited = 0;
   std::uint32_t end_of_last = 0;
   for_each_run(word, bits, [&](SliceRun run) {
@@ -94,7 +94,7 @@ TEST(ForEachRun, TakesAFullWordAsOneRun) {
 }
 
 RC_GTEST_PROP(RunBits, SetClearAndCountAsAVectorOfBools, ()) {
-  std::array<SliceWords, kWords> words{};
+  std::array<SliceWords, kRowWords> words{};
   std::vector<bool> model(kBits);
   const auto steps = *rc::gen::container<std::vector<std::pair<bool, SliceRun>>>(
       rc::gen::pair(rc::gen::arbitrary<bool>(), arbitrary_run()));

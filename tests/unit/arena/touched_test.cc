@@ -12,16 +12,19 @@ namespace {
 
 using TestArena = Arena<FakeOs>;
 
-constexpr std::size_t kSize = 16 * kMiB;
+constexpr std::size_t kTouchedSize = 16 * kMiB;
 
 class TouchedTest : public FakeOsTest {
  protected:
   TouchedTest() : before_(touched_bytes.now()) {}
 
   static TestArena* make(Purging purging = Purging::kLeavesZero) {
-    void* const start = FakeOs::reserve(nullptr, kSize, kArenaAlignment, Access::kReadWrite);
-    return TestArena::create(
-        {.start = start, .size = kSize, .committed = true, .zero = true, .purging = purging});
+    void* const start = FakeOs::reserve(nullptr, kTouchedSize, kArenaAlignment, Access::kReadWrite);
+    return TestArena::create({.start = start,
+                              .size = kTouchedSize,
+                              .committed = true,
+                              .zero = true,
+                              .purging = purging});
   }
   static SliceRun claim(TestArena* arena, std::uint32_t count) {
     SliceRun run;

@@ -13,14 +13,14 @@ namespace ashlar {
 namespace {
 
 using TestArena = Arena<FakeOs>;
-constexpr std::size_t kSize = 32 * kMiB;
+constexpr std::size_t kWholeSize = 32 * kMiB;
 constexpr std::uint32_t kSlicesOfPage = kLargeOsPage / kSliceSize;
 constexpr std::uint32_t kDense = kSlicesOfPage / 4 * 3;
 
 class WholePages : public FakeOsTest {
  protected:
   TestArena* make(HugePageUse use) {
-    const ArenaMemory memory = map_arena<FakeOs>(nullptr, kSize, {.committed = true}, use);
+    const ArenaMemory memory = map_arena<FakeOs>(nullptr, kWholeSize, {.committed = true}, use);
     return TestArena::create(memory);
   }
 
@@ -75,7 +75,7 @@ TEST_F(WholePages, SoAreThoseOfAProgramThatWantsNoOthers) {
   os().makes_huge_pages = true;
   TestArena* const arena = make({.allow_large = false, .allow_transparent = false});
   ASSERT_NE(arena, nullptr);
-  EXPECT_EQ(os().huge_unwanted, kSize);
+  EXPECT_EQ(os().huge_unwanted, kWholeSize);
   fill_page(arena, kDense);
   EXPECT_EQ(purge(arena), kSlicesOfPage - kDense);
 }
@@ -83,7 +83,7 @@ TEST_F(WholePages, SoAreThoseOfAProgramThatWantsNoOthers) {
 TEST_F(WholePages, WhatWasAskedForIsKeptWholeOnEverySystem) {
   TestArena* const arena = make({.allow_large = true, .allow_transparent = true});
   ASSERT_NE(arena, nullptr);
-  EXPECT_EQ(os().huge_wanted, kSize);
+  EXPECT_EQ(os().huge_wanted, kWholeSize);
   fill_page(arena, kDense);
   EXPECT_EQ(purge(arena), 0u);
 }

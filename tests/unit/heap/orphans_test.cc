@@ -16,13 +16,13 @@ namespace {
 using namespace heap_test;
 
 // Sizes that the test program itself does not use, so that the pages are the tests' own.
-constexpr std::size_t kSize = 7 * kKiB;
+constexpr std::size_t kOrphanSize = 7 * kKiB;
 constexpr std::size_t kMediumSize = kMediumBlockMax - 4 * kKiB;
 
 TEST(Orphans, TheLastFreeIntoAnOrphanGivesItBack) {
   const std::int64_t before = pages_in_use();
   std::vector<void*> blocks;
-  in_thread([&] { blocks = take_pages(kSize, 4); });
+  in_thread([&] { blocks = take_pages(kOrphanSize, 4); });
   EXPECT_GE(main_realm.stats.orphan_pages.current(), 3);
   EXPECT_GE(pages_in_use(), before + 4);
   free_all(blocks);
@@ -106,7 +106,7 @@ TEST(Orphans, ThreadsAllFreeingIntoTheSameOrphansGiveThemAllBack) {
   const std::int64_t before = pages_in_use();
   for (int round = 0; round < 10; ++round) {
     std::vector<void*> blocks;
-    in_thread([&] { blocks = take_pages(kSize, 20); });
+    in_thread([&] { blocks = take_pages(kOrphanSize, 20); });
     std::vector<std::thread> threads;
     for (std::size_t id = 0; id < kThreads; ++id) {
       threads.emplace_back([&, id] {
@@ -127,7 +127,7 @@ TEST(Orphans, ThreadsAllFreeingIntoTheSameOrphansGiveThemAllBack) {
 TEST(Orphans, FullPagesAreHandedOverInAProcessWithThreads) {
   in_thread([] { note_thread(); });
   ASSERT_TRUE(is_multi_threaded());
-  std::vector<void*> blocks = take_pages(kSize, 12);
+  std::vector<void*> blocks = take_pages(kOrphanSize, 12);
   std::set<Page*> full;
   for (void* const block : blocks) {
     Page* const page = page_of(block);

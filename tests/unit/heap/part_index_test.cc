@@ -1,4 +1,4 @@
-// The parts that a thread keeps for heaps: found by number, few or many, whichever went before.
+// The parts that a thread keeps for heaps: found by heap, few or many, whichever went before.
 #include "heap/part_index.h"
 
 #include <gtest/gtest.h>
@@ -16,31 +16,33 @@ namespace {
 
 using namespace heap_test;
 
-// Parts of heaps that do not exist: the index reads nothing of them but their numbers.
+// Parts of heaps that do not exist, each with a number: the index reads nothing of a heap.
 class Parts {
  public:
-  Parts() : backing_(std::make_unique<ThreadHeap>()) { backing_->number = 1; }
+  Parts() : backing_(std::make_unique<ThreadHeap>()) { backing_->home = heap_of(1); }
   ~Parts() { drop_part_index(backing_.get()); }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
 
   void add(std::uint64_t number) {
     auto part = std::make_unique<ThreadHeap>();
-    part->number = number;
+    part->home = heap_of(number);
     add_part(backing_.get(), part.get());
     parts_[number] = std::move(part);
   }
 
   void remove(std::uint64_t number) {
     ThreadHeap** link = &backing_->next_of_thread;
-    while ((*link)->number != number) {
+    while ((*link)->home != heap_of(number)) {
       link = &(*link)->next_of_thread;
     }
     remove_part(backing_.get(), link);
     parts_.erase(number);
   }
 
-  ThreadHeap* find(std::uint64_t number) const { return find_part(backing_.get(), number); }
+  ThreadHeap* find(std::uint64_t number) const {
+    return find_part(backing_.get(), heap_of(number));
+  }
   bool has(std::uint64_t number) const { return parts_.count(number) != 0; }
   bool is_indexed() const { return backing_->part_index != nullptr; }
 
@@ -59,6 +61,11 @@ class Parts {
   }
 
  private:
+  // Addresses as those of records that lie one behind the other.
+  static Heap* heap_of(std::uint64_t number) {
+    return reinterpret_cast<Heap*>(0x7000'0000 + number * sizeof(Heap));
+  }
+
   std::unique_ptr<ThreadHeap> backing_;
   std::map<std::uint64_t, std::unique_ptr<ThreadHeap>> parts_;
 };

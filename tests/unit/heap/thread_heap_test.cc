@@ -18,7 +18,7 @@ namespace {
 
 using namespace heap_test;
 
-constexpr std::size_t kSize = 7 * kKiB;
+constexpr std::size_t kPlainSize = 7 * kKiB;
 
 // Direct entries lead to the first page of the class, or to the empty page.
 void check_direct_table(const ThreadHeap& heap) {
@@ -85,11 +85,11 @@ TEST(ThreadHeap, TheEmptyHeapAndTheEmptyPageAreNeverWritten) {
 
 TEST(ThreadHeap, AnEmptyPageIsKeptForSomeSlowPathsAndThenGivenBack) {
   in_thread([] {
-    void* const block = take(kSize);
+    void* const block = take(kPlainSize);
     Page* const page = page_of(block);
     free_block(block);
     EXPECT_EQ(page_of(block), page) << "the next request is likely to want it";
-    EXPECT_EQ(take(kSize), block);
+    EXPECT_EQ(take(kPlainSize), block);
     free_block(block);
     // Slow paths of other classes: hardly any of these blocks lies in a page that has room.
     const SizeClass size_class = page->size_class;
@@ -115,12 +115,12 @@ TEST(ThreadHeap, AnEmptyPageIsKeptForSomeSlowPathsAndThenGivenBack) {
 // The page of a class that is allocated from all the time stays, whatever the class's slow paths.
 TEST(ThreadHeap, APageThatIsEmptyBetweenAnyTwoRequestsIsNotGivenBack) {
   in_thread([] {
-    void* const block = take(kSize);
+    void* const block = take(kPlainSize);
     Page* const page = page_of(block);
     free_block(block);
     const std::uint64_t from = thread_heap->heartbeat;
     while (thread_heap->heartbeat < from + 4 * kActive.retire_visits) {
-      void* const again = take(kSize);
+      void* const again = take(kPlainSize);
       ASSERT_EQ(page_of(again), page);
       free_block(again);
       ASSERT_EQ(page_of(again), page);
@@ -131,20 +131,20 @@ TEST(ThreadHeap, APageThatIsEmptyBetweenAnyTwoRequestsIsNotGivenBack) {
 // However the blocks in use lie: up and down across the end of a page, they make no page each time.
 TEST(ThreadHeap, BlocksThatComeAndGoInWavesMakeNoPages) {
   in_thread([] {
-    std::vector<void*> held = take_pages(kSize, 2);
+    std::vector<void*> held = take_pages(kPlainSize, 2);
     const std::int64_t before = main_realm.stats.pages.total();
     std::int64_t needed = 0;
-    for (std::size_t more = 0; more < kSliceSize / kSize; ++more) {
+    for (std::size_t more = 0; more < kSliceSize / kPlainSize; ++more) {
       for (int wave = 0; wave < 50; ++wave) {
         std::array<void*, 4> blocks{};
         for (void*& block : blocks) {
-          block = take(kSize);
+          block = take(kPlainSize);
         }
         for (void* const block : blocks) {
           free_block(block);
         }
       }
-      held.push_back(take(kSize));
+      held.push_back(take(kPlainSize));
       ++needed;
     }
     EXPECT_LE(main_realm.stats.pages.total() - before, needed);
@@ -152,14 +152,14 @@ TEST(ThreadHeap, BlocksThatComeAndGoInWavesMakeNoPages) {
   });
 }
 
-// A thread whose pages of kSize come in waves: one is kept empty behind the first, which has room
-// for a block.
+// A thread whose pages of kPlainSize come in waves: one is kept empty behind the first, which has
+// room for a block.
 class KeptPage : public testing::Test {
  protected:
   template <class Body>
   void in_waves(Body body) {
     in_thread([&] {
-      first_ = take_pages(kSize, 1);
+      first_ = take_pages(kPlainSize, 1);
       free_block(first_.back());
       first_.pop_back();
       for (int wave = 0; wave < 10; ++wave) {
@@ -172,7 +172,7 @@ class KeptPage : public testing::Test {
   }
   // Fills the first page and one more, but for a block, and frees all that again.
   void make_wave() {
-    const std::vector<void*> blocks = take_pages(kSize, 1);
+    const std::vector<void*> blocks = take_pages(kPlainSize, 1);
     kept_ = page_of(blocks.back());
     ASSERT_NE(kept_, page_of(first_[0]));
     free_all(blocks);
@@ -188,9 +188,9 @@ TEST_F(KeptPage, ServesAfterThoseInUse) {
   in_waves([this] {
     EXPECT_EQ(queue().count(), 2u);
     EXPECT_EQ(queue().last(), kept_);
-    void* const one = take(kSize);
+    void* const one = take(kPlainSize);
     EXPECT_EQ(page_of(one), page_of(first_[0]));
-    void* const next = take(kSize);
+    void* const next = take(kPlainSize);
     EXPECT_EQ(page_of(next), kept_);
     free_block(one);
     free_block(next);
@@ -201,7 +201,7 @@ TEST_F(KeptPage, ServesAfterThoseInUse) {
 
 TEST_F(KeptPage, IsTheOnlyEmptyOneOfItsClass) {
   in_waves([this] {
-    const std::vector<void*> blocks = take_pages(kSize, 3);
+    const std::vector<void*> blocks = take_pages(kPlainSize, 3);
     ASSERT_NE(page_of(blocks.back()), kept_);
     free_all(blocks);
     EXPECT_EQ(queue().count(), 2u);
@@ -222,23 +222,23 @@ TEST_F(KeptPage, GoesWhenOtherClassesHaveHadTheirSlowPaths) {
 
 TEST(ThreadHeap, ARetiredPageThatIsUsedAgainStays) {
   in_thread([] {
-    void* const block = take(kSize);
+    void* const block = take(kPlainSize);
     free_block(block);
-    void* const again = take(kSize);
+    void* const again = take(kPlainSize);
     ASSERT_EQ(again, block);
     for (unsigned beats = 0; beats < 4 * kActive.retire_visits; ++beats) {
       free_block(take(kMediumBlockMax + 1));
     }
-    std::memset(again, 0x5A, kSize);
+    std::memset(again, 0x5A, kPlainSize);
     EXPECT_NE(page_of(again), nullptr);
-    EXPECT_EQ(static_cast<unsigned char*>(again)[kSize - 1], 0x5A);
+    EXPECT_EQ(static_cast<unsigned char*>(again)[kPlainSize - 1], 0x5A);
     free_block(again);
   });
 }
 
 TEST(ThreadHeap, APageThatIsNotTheLastOfItsClassGoesAtOnce) {
   in_thread([] {
-    const std::vector<void*> blocks = take_pages(kSize, 3);
+    const std::vector<void*> blocks = take_pages(kPlainSize, 3);
     const std::int64_t before = pages_in_use();
     free_all(blocks);
     EXPECT_LE(pages_in_use(), before - 2);
@@ -247,7 +247,7 @@ TEST(ThreadHeap, APageThatIsNotTheLastOfItsClassGoesAtOnce) {
 
 TEST(ThreadHeap, CollectingGivesEmptyPagesBack) {
   in_thread([] {
-    void* const block = take(kSize);
+    void* const block = take(kPlainSize);
     free_block(block);
     collect(false);
     EXPECT_EQ(page_of(block), nullptr);
