@@ -10,7 +10,7 @@
 #if defined(__x86_64__) && defined(__LP64__)
 #include "os/processor_x86_64.h"
 namespace ashlar {
-using Processor = X86_64;
+using Processor = Amd64;
 }
 #elif defined(__aarch64__) && defined(__LP64__)
 #include "os/processor_aarch64.h"

@@ -10,7 +10,7 @@
 
 namespace ashlar {
 
-struct X86_64 {
+struct Amd64 {
   ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
     std::uintptr_t id;
     // The x86-64 psABI keeps the thread pointer itself at offset 0 of the TLS segment.
@@ -35,6 +35,7 @@ struct X86_64 {
   static constexpr FrameChain kFrameChain{0, 8};
   static constexpr SignalReturn kSignalReturn{{}, 0, 0};
 
+  // NOLINTNEXTLINE(readability-non-const-parameter): written by the instructions.
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     asm volatile(
         "movq %%rbx, 24(%0)\n\t"
