@@ -1,6 +1,9 @@
 // Keeping and searching the parts of a thread.
 #include "heap/part_index.h"
 
+#include <bit>
+#include <cstdint>
+
 #include "base/integer.h"
 #include "base/units.h"
 #include "heap/heap.h"
@@ -9,8 +12,14 @@
 namespace ashlar {
 namespace {
 
+// Fibonacci hashing (D. Knuth, "The Art of Computer Programming", volume 3, section 6.4): records
+// that lie at equal distances, whatever these are, are spread evenly.
 ThreadHeap*& bucket_of(PartIndex* index, const Heap* heap) {
-  return index->buckets[address_of(heap) / kCacheLine % PartIndex::kBuckets];
+  constexpr int kBits = std::countr_zero(PartIndex::kBuckets);
+  static_assert(std::has_single_bit(PartIndex::kBuckets));
+  const std::uint64_t product =
+      address_of(heap) / kCacheLine * std::uint64_t{0x9E37'79B9'7F4A'7C15};
+  return index->buckets[product >> (64 - kBits)];
 }
 
 void enter(PartIndex* index, ThreadHeap* part) {
@@ -26,9 +35,6 @@ bool are_many(const ThreadHeap* part) {
   }
   return count > PartIndex::kUnindexed;
 }
-
-// Records of heaps lie one behind the other: as many of them as there are buckets share none.
-static_assert(sizeof(Heap) % kCacheLine == 0 && sizeof(Heap) / kCacheLine % 2 == 1);
 
 }  // namespace
 
