@@ -9,63 +9,41 @@
 
 #if defined(__x86_64__) && defined(__LP64__)
 #include "os/processor_x86_64.h"
-namespace ashlar {
-using Processor = Amd64;
-}
 #elif defined(__aarch64__) && defined(__LP64__)
 #include "os/processor_aarch64.h"
-namespace ashlar {
-using Processor = Aarch64;
-}
 #elif defined(__riscv) && __riscv_xlen == 64
 #include "os/processor_riscv64.h"
-namespace ashlar {
-using Processor = Riscv64;
-}
 #elif defined(__powerpc64__)
 #include "os/processor_ppc64.h"
-namespace ashlar {
-using Processor = Ppc64;
-}
 #elif defined(__s390x__)
 #include "os/processor_s390x.h"
-namespace ashlar {
-using Processor = S390x;
-}
 #elif defined(__i386__)
 #include "os/processor_i386.h"
-namespace ashlar {
-using Processor = I386;
-}
 #elif defined(__arm__)
 #include "os/processor_arm.h"
-namespace ashlar {
-using Processor = Arm;
-}
 #else
 #error "no file for this processor in src/os: docs/PORTING.md says what it owes"
 #endif
 
 namespace ashlar {
 
-// All members are static.
+// All members are static. plain_processor.h has those that most processors share.
 //
-//   thread_pointer()             a number that differs between all threads alive: the address in
-//   the
-//                                TLS register, with its low four bits 0; never 0
-//   is_thread_pointer(id)        whether that is it, in the least instructions
-//   kFrameRegisters              registers that tables of frames speak of, and one for where a
-//   frame
-//                                stands, if they have none: kCodeRegister
-//   kReturnRegister              the one that tables take for the return address
-//   kFrameBias                   what a frame's address in tables is above its caller's stack
-//   pointer kHasTables                   whether the C++ ABI has .eh_frame kFrameChain where frames
-//   of functions without tables are chained read_registers(registers)    inlined: those that a
-//   function has to preserve, the stack pointer,
-//                                the return address if a register holds it, and where it stands
-//   read_context(c, registers)   the same of interrupted code, from the system's ucontext_t
-//   access_of(c)                 what a fault was about
-//   ask_valgrind(request)        a client request of six words; 0 where nobody listens
+// * thread_pointer(): a number that differs between all threads alive, the address in the TLS
+//   register; its low four bits are 0, and it is never 0
+// * is_thread_pointer(id): whether that is it, in the least instructions
+// * kFrameRegisters: registers that tables of frames speak of, and one for where a frame stands, if
+//   they have none: kCodeRegister
+// * kReturnRegister: the one that tables take for the return address
+// * kFrameBias: what a frame's address in tables is above its caller's stack pointer
+// * kHasTables: whether the C++ ABI has .eh_frame
+// * kFrameChain: where frames of functions without tables are chained
+// * kSignalReturn: how a handler returns, where that has no tables
+// * read_registers(registers), inlined: those that a function has to preserve, the stack pointer,
+//   the return address if a register holds it, and where it stands
+// * read_context(context, registers): the same of interrupted code, from the system's ucontext_t
+// * access_of(context): what a fault was about
+// * ask_valgrind(request): a client request of six words; 0 where nobody listens
 template <class P>
 concept ProcessorSupport =
     requires(std::uintptr_t id, std::uintptr_t* registers, const volatile std::uintptr_t* request) {

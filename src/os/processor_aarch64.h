@@ -5,15 +5,11 @@
 #include <cstdint>
 
 #include "base/compiler.h"
-#include "os/fault.h"
-#include "os/frame_chain.h"
+#include "os/plain_processor.h"
 
 namespace ashlar {
 
-struct Aarch64 {
-  ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
-    return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
-  }
+struct Processor : PlainProcessor {
   ASHLAR_ALWAYS_INLINE static bool is_thread_pointer(std::uintptr_t id) {
     return id == thread_pointer();
   }
@@ -24,8 +20,6 @@ struct Aarch64 {
   static constexpr unsigned kFramePointerRegister = 29;
   static constexpr unsigned kCodeRegister = 32;
   static constexpr unsigned kReturnRegister = 30;
-  static constexpr std::uintptr_t kFrameBias = 0;
-  static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{0, 8};
   static constexpr SignalReturn kSignalReturn{
       {0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4}, 8, 128};

@@ -5,15 +5,11 @@
 #include <cstdint>
 
 #include "base/compiler.h"
-#include "os/fault.h"
-#include "os/frame_chain.h"
+#include "os/plain_processor.h"
 
 namespace ashlar {
 
-struct I386 {
-  ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
-    return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
-  }
+struct Processor : PlainProcessor {
   ASHLAR_ALWAYS_INLINE static bool is_thread_pointer(std::uintptr_t id) {
     return id == thread_pointer();
   }
@@ -24,10 +20,7 @@ struct I386 {
   static constexpr unsigned kFramePointerRegister = 5;
   static constexpr unsigned kCodeRegister = 8;
   static constexpr unsigned kReturnRegister = 8;
-  static constexpr std::uintptr_t kFrameBias = 0;
-  static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{0, 4};
-  static constexpr SignalReturn kSignalReturn{{}, 0, 0};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
     asm volatile(
@@ -59,9 +52,6 @@ struct I386 {
     constexpr int kError = 13;
     return (context.uc_mcontext.gregs[kError] & 2) != 0 ? FaultAccess::kWrite : FaultAccess::kRead;
   }
-
-  // Valgrind is not asked here: nobody answers.
-  static std::uintptr_t ask_valgrind(const volatile std::uintptr_t*) { return 0; }
 };
 
 }  // namespace ashlar

@@ -5,12 +5,11 @@
 #include <cstdint>
 
 #include "base/compiler.h"
-#include "os/fault.h"
-#include "os/frame_chain.h"
+#include "os/plain_processor.h"
 
 namespace ashlar {
 
-struct Ppc64 {
+struct Processor : PlainProcessor {
   ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
     std::uintptr_t id;
     asm("mr %0, 13" : "=r"(id));
@@ -26,9 +25,6 @@ struct Ppc64 {
   static constexpr unsigned kFramePointerRegister = 31;
   static constexpr unsigned kCodeRegister = 66;
   static constexpr unsigned kReturnRegister = 65;
-  static constexpr std::uintptr_t kFrameBias = 0;
-  static constexpr bool kHasTables = true;
-  static constexpr FrameChain kFrameChain{0, 0};
   static constexpr SignalReturn kSignalReturn{
       {0x80, 0x00, 0x21, 0x38, 0xac, 0x00, 0x00, 0x38}, 8, 128};
 
@@ -73,15 +69,6 @@ struct Ppc64 {
     registers[kReturnRegister] = context.uc_mcontext.gp_regs[kLink];
     registers[kCodeRegister] = context.uc_mcontext.gp_regs[kNextInstruction];
   }
-
-  // Linux does not say here what a fault was about.
-  template <class Context>
-  static FaultAccess access_of(const Context&) {
-    return FaultAccess::kUnknown;
-  }
-
-  // Valgrind is not asked here: nobody answers.
-  static std::uintptr_t ask_valgrind(const volatile std::uintptr_t*) { return 0; }
 };
 
 }  // namespace ashlar

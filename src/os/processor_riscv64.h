@@ -5,15 +5,11 @@
 #include <cstdint>
 
 #include "base/compiler.h"
-#include "os/fault.h"
-#include "os/frame_chain.h"
+#include "os/plain_processor.h"
 
 namespace ashlar {
 
-struct Riscv64 {
-  ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
-    return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
-  }
+struct Processor : PlainProcessor {
   ASHLAR_ALWAYS_INLINE static bool is_thread_pointer(std::uintptr_t id) {
     return id == thread_pointer();
   }
@@ -24,8 +20,6 @@ struct Riscv64 {
   static constexpr unsigned kFramePointerRegister = 8;
   static constexpr unsigned kCodeRegister = 32;
   static constexpr unsigned kReturnRegister = 1;
-  static constexpr std::uintptr_t kFrameBias = 0;
-  static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{-16, -8};
   static constexpr SignalReturn kSignalReturn{
       {0x93, 0x08, 0xb0, 0x08, 0x73, 0x00, 0x00, 0x00}, 8, 128};
@@ -60,15 +54,6 @@ struct Riscv64 {
     }
     registers[kCodeRegister] = context.uc_mcontext.__gregs[0];
   }
-
-  // Linux does not say here what a fault was about.
-  template <class Context>
-  static FaultAccess access_of(const Context&) {
-    return FaultAccess::kUnknown;
-  }
-
-  // Valgrind is not asked here: nobody answers.
-  static std::uintptr_t ask_valgrind(const volatile std::uintptr_t*) { return 0; }
 };
 
 }  // namespace ashlar

@@ -5,15 +5,11 @@
 #include <cstdint>
 
 #include "base/compiler.h"
-#include "os/fault.h"
-#include "os/frame_chain.h"
+#include "os/plain_processor.h"
 
 namespace ashlar {
 
-struct S390x {
-  ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
-    return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
-  }
+struct Processor : PlainProcessor {
   ASHLAR_ALWAYS_INLINE static bool is_thread_pointer(std::uintptr_t id) {
     return id == thread_pointer();
   }
@@ -25,8 +21,6 @@ struct S390x {
   static constexpr unsigned kCodeRegister = 16;
   static constexpr unsigned kReturnRegister = 14;
   static constexpr std::uintptr_t kFrameBias = 160;
-  static constexpr bool kHasTables = true;
-  static constexpr FrameChain kFrameChain{0, 0};
   static constexpr SignalReturn kSignalReturn{{0x0a, 0xad}, 2, 296};
 
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
@@ -46,15 +40,6 @@ struct S390x {
     }
     registers[kCodeRegister] = context.uc_mcontext.psw.addr;
   }
-
-  // Linux does not say here what a fault was about.
-  template <class Context>
-  static FaultAccess access_of(const Context&) {
-    return FaultAccess::kUnknown;
-  }
-
-  // Valgrind is not asked here: nobody answers.
-  static std::uintptr_t ask_valgrind(const volatile std::uintptr_t*) { return 0; }
 };
 
 }  // namespace ashlar

@@ -5,12 +5,11 @@
 #include <cstdint>
 
 #include "base/compiler.h"
-#include "os/fault.h"
-#include "os/frame_chain.h"
+#include "os/plain_processor.h"
 
 namespace ashlar {
 
-struct Amd64 {
+struct Processor : PlainProcessor {
   ASHLAR_ALWAYS_INLINE static std::uintptr_t thread_pointer() {
     std::uintptr_t id;
     // The x86-64 psABI keeps the thread pointer itself at offset 0 of the TLS segment.
@@ -30,10 +29,7 @@ struct Amd64 {
   static constexpr unsigned kFramePointerRegister = 6;
   static constexpr unsigned kCodeRegister = 16;
   static constexpr unsigned kReturnRegister = 16;
-  static constexpr std::uintptr_t kFrameBias = 0;
-  static constexpr bool kHasTables = true;
   static constexpr FrameChain kFrameChain{0, 8};
-  static constexpr SignalReturn kSignalReturn{{}, 0, 0};
 
   // NOLINTNEXTLINE(readability-non-const-parameter): written by the instructions.
   ASHLAR_ALWAYS_INLINE static void read_registers(std::uintptr_t* registers) {
